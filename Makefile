@@ -1,0 +1,111 @@
+# Studyhall. `make help` lists the targets.
+#
+# One recipe per kind of file; everything is found by wildcard, so a new module, test or service
+# needs no line here. FLAVOR selects how it is built: release (default), asan, tsan.
+
+FLAVOR ?= release
+OUT := build/$(FLAVOR)
+SERVICES := $(notdir $(wildcard services/*))
+PROGRAMS := gateway $(SERVICES)
+
+CC := $(if $(filter tsan,$(FLAVOR)),clang,gcc)
+PKGS := libuv libprotobuf-c libmariadb hiredis libcurl jansson libsodium libutf8proc glib-2.0
+PKG_CFLAGS := $(subst -I/,-isystem /,$(shell pkg-config --cflags $(PKGS)))
+PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -lnng
+VOICE_LIBS := -lespeak-ng -lpocketsphinx -lsphinxbase -lsphinxad
+
+# Debian 12 ships llhttp as sources (node-llhttp), Debian 13 as a library (libllhttp-dev).
+LLHTTP_SRC := $(wildcard /usr/share/llhttp/*.c)
+ifeq ($(LLHTTP_SRC),)
+PKG_LIBS += -lllhttp
+else
+PKG_CFLAGS += -isystem /usr/share/include/llhttp
+endif
+
+WARN := -Wall -Wextra -Werror -Wformat=2 -Wformat-security -Wshadow -Wstrict-prototypes \
+        -Wmissing-prototypes -Wpointer-arith -Wvla -Wundef
+HARDEN := -O2 -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection \
+          -fcf-protection=full -ftrivial-auto-var-init=zero -fno-delete-null-pointer-checks \
+          -fno-strict-overflow
+FLAGS_release := $(HARDEN)
+FLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAGS_tsan := -O1 -fsanitize=thread -fno-omit-frame-pointer
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+LDFLAGS_asan := -pie -fsanitize=address,undefined
+LDFLAGS_tsan := -pie -fsanitize=thread
+
+BASE_CFLAGS := -std=gnu11 -g -fPIE -pthread -D_GNU_SOURCE -I. -Ibuild/proto $(PKG_CFLAGS) \
+               $(FLAGS_$(FLAVOR))
+CFLAGS := $(BASE_CFLAGS) $(WARN)
+LDFLAGS := $(LDFLAGS_$(FLAVOR)) -pthread
+
+COMMON_SRC := $(wildcard common/*/*.c proto/*_rules.c)
+PROTO_SRC := $(patsubst proto/%.proto,build/proto/%.pb-c.c,$(wildcard proto/*.proto))
+LIB_OBJ := $(COMMON_SRC:%.c=$(OUT)/%.o) $(PROTO_SRC:build/%.c=$(OUT)/%.o) \
+           $(LLHTTP_SRC:/usr/share/llhttp/%.c=$(OUT)/llhttp/%.o)
+BINS := $(PROGRAMS:%=$(OUT)/bin/%)
+UNIT_BINS := $(patsubst tests/unit/%_test.c,$(OUT)/unit/%_test,$(wildcard tests/unit/*_test.c))
+
+# Sources of one program: its folder and the folders directly inside it (providers/, engines/).
+program_dir = $(if $(filter gateway,$(1)),gateway,services/$(1))
+program_src = $(wildcard $(call program_dir,$(1))/*.c $(call program_dir,$(1))/*/*.c)
+program_lib_obj = $(patsubst %.c,$(OUT)/%.o,$(filter-out %/main.c,$(call program_src,$(1))))
+extra_libs = $(if $(filter voice,$(1)),$(VOICE_LIBS))
+
+all: $(BINS) ## build the five programs into build/release/bin
+.PHONY: all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+.PHONY: help
+
+# --- generated and compiled -----------------------------------------------------------------
+build/proto/%.pb-c.c build/proto/%.pb-c.h: proto/%.proto
+	@mkdir -p build/proto
+	protoc-c --proto_path=proto --c_out=build/proto $<
+
+PROTO_HDR := $(PROTO_SRC:.c=.h)
+
+$(OUT)/%.o: %.c | $(PROTO_HDR)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(OUT)/proto/%.o: build/proto/%.c | $(PROTO_HDR)
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) -c $< -o $@
+
+$(OUT)/llhttp/%.o: /usr/share/llhttp/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) -w -c $< -o $@
+
+$(OUT)/libcommon.a: $(LIB_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+define program_rules
+$(OUT)/lib$(1).a: $(call program_lib_obj,$(1))
+	@rm -f $$@
+	ar rcs $$@ $$^
+$(OUT)/bin/$(1): $(OUT)/$(call program_dir,$(1))/main.o $(OUT)/lib$(1).a $(OUT)/libcommon.a
+	@mkdir -p $$(@D)
+	$(CC) $(LDFLAGS) -o $$@ $$^ $(PKG_LIBS) $(call extra_libs,$(1))
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
+
+# --- tests ----------------------------------------------------------------------------------
+$(OUT)/unit/%_test: $(OUT)/tests/unit/%_test.o $(PROGRAMS:%=$(OUT)/lib%.a) $(OUT)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS) \
+	    $(VOICE_LIBS) -lcmocka
+
+unit: $(UNIT_BINS) ## build and run the unit tests of one FLAVOR
+	tests/run-unit $(UNIT_BINS)
+.PHONY: unit
+
+clean: ## remove everything that was built
+	rm -rf build
+.PHONY: clean
+
+-include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A bounded pool of threads for work that would stop a loop: password hashes, speech engines,
+ * getaddrinfo. The threads run at a lower priority (nice 10), so that they never slow the loops down.
+ */
+#ifndef STUDYHALL_TASK_OFFLOAD_H
+#define STUDYHALL_TASK_OFFLOAD_H
+
+#include "common/base/status.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct pool;
+
+/* Runs on a pool thread. `stop` becomes true when the caller no longer wants the result. */
+typedef void offload_fn(void *arg, const _Atomic bool *stop);
+
+/* `threads` threads and at most `queue_limit` waiting calls. NULL when threads cannot be made. */
+struct pool *pool_new(const char *name, unsigned threads, size_t queue_limit);
+/* Ends the threads after the calls in progress; what waits is not run (its caller gets
+ * STATUS_DEPENDENCY_DOWN). Nulls the pointer. From any thread that is not a task. */
+void pool_free(struct pool **pool);
+
+/* From a task: runs fn(arg) on the pool and yields until it has ended; fn may use the task's stack
+ * and arena meanwhile. STATUS_OVERLOADED at once when the queue is full. When the task is cancelled
+ * or its deadline passes while the call is queued, it is taken back and that status returned; while it
+ * runs, `stop` is raised and the call is awaited. */
+enum status offload(struct pool *pool, offload_fn *fn, void *arg);
+
+/* Calls queued and running now; any thread. */
+size_t pool_queued(const struct pool *pool);
+size_t pool_running(const struct pool *pool);
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT
+ * A thread with a libuv loop, its inbox, and the turn that runs posts and tasks before each poll. */
+#include "common/task/task_private.h"
+
+#include "common/base/clock.h"
+#include "common/base/obj.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#define WORKER_TICK_MS 1000
+
+static _Thread_local struct worker *worker_of_thread;
+
+/* Every worker of the process: for the watchdog and the debugger. */
+struct worker *worker_all;
+static pthread_mutex_t worker_all_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void
+worker_run_posts(struct post *post)
+{
+	while (post != NULL) {
+		struct post *next = post->next;
+
+		post->fn(post);
+		post = next;
+	}
+}
+
+/* What other threads posted, in their order: the inbox is a stack, so it is turned around. */
+static void
+worker_drain_inbox(struct worker *worker)
+{
+	struct post *post = atomic_exchange_explicit(&worker->inbox, NULL, memory_order_acquire);
+	struct post *ordered = NULL;
+
+	while (post != NULL) {
+		struct post *next = post->next;
+
+		post->next = ordered;
+		ordered = post;
+		post = next;
+	}
+	worker_run_posts(ordered);
+}
+
+static void
+worker_no_block_cb(uv_idle_t *idle)
+{
+	(void)idle;
+}
+
+static void
+worker_turn_cb(uv_prepare_t *prepare)
+{
+	OBJ_CAST(struct worker, worker, prepare->data, WORKER_MAGIC);
+	struct post *local;
+
+	atomic_store_explicit(&worker->turned_ms, clock_ms(), memory_order_relaxed);
+	worker_drain_inbox(worker);
+	local = worker->local_head;
+	worker->local_head = worker->local_tail = NULL;
+	worker_run_posts(local);
+	scheduler_run(worker);
+	if (worker->local_head != NULL || scheduler_has_ready(worker))
+		uv_idle_start(&worker->no_block, worker_no_block_cb);
+	else if (uv_is_active((uv_handle_t *)&worker->no_block))
+		uv_idle_stop(&worker->no_block);
+	if (worker->stopping)
+		uv_stop(&worker->loop);
+}
+
+static void
+worker_wakeup_cb(uv_async_t *async)
+{
+	(void)async; /* the turn drains the inbox */
+}
+
+static void
+worker_tick_cb(uv_timer_t *timer)
+{
+	(void)timer; /* the turn notes the time */
+}
+
+struct worker *
+worker_new(const char *name)
+{
+	struct worker *worker = calloc(1, sizeof *worker);
+
+	if (worker == NULL)
+		return NULL;
+	OBJ_INIT(worker, WORKER_MAGIC);
+	worker->name = name;
+	worker->turned_ms = clock_ms();
+	if (uv_loop_init(&worker->loop) != 0)
+		goto fail;
+	if (uv_async_init(&worker->loop, &worker->wakeup, worker_wakeup_cb) != 0) {
+		uv_loop_close(&worker->loop);
+		goto fail;
+	}
+	uv_prepare_init(&worker->loop, &worker->before_poll);
+	uv_idle_init(&worker->loop, &worker->no_block);
+	uv_timer_init(&worker->loop, &worker->tick);
+	worker->before_poll.data = worker;
+	uv_prepare_start(&worker->before_poll, worker_turn_cb);
+	uv_timer_start(&worker->tick, worker_tick_cb, WORKER_TICK_MS, WORKER_TICK_MS);
+	pthread_mutex_lock(&worker_all_lock);
+	worker->next = worker_all;
+	worker_all = worker;
+	pthread_mutex_unlock(&worker_all_lock);
+	return worker;
+fail:
+	free(worker);
+	return NULL;
+}
+
+void
+worker_run(struct worker *worker)
+{
+	OBJ_CHECK(worker, WORKER_MAGIC);
+	assert(worker_of_thread == NULL);
+	worker_of_thread = worker;
+	uv_run(&worker->loop, UV_RUN_DEFAULT);
+	scheduler_fini(worker);
+	uv_close((uv_handle_t *)&worker->wakeup, NULL);
+	uv_close((uv_handle_t *)&worker->before_poll, NULL);
+	uv_close((uv_handle_t *)&worker->no_block, NULL);
+	uv_close((uv_handle_t *)&worker->tick, NULL);
+	uv_run(&worker->loop, UV_RUN_DEFAULT);
+	worker_of_thread = NULL;
+}
+
+static void *
+worker_thread_main(void *arg)
+{
+	worker_run(arg);
+	return NULL;
+}
+
+struct worker *
+worker_start(const char *name)
+{
+	struct worker *worker = worker_new(name);
+	sigset_t all, before;
+	int error;
+
+	if (worker == NULL)
+		return NULL;
+	/* Signals are for the main thread alone. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&worker->thread, NULL, worker_thread_main, worker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error != 0) {
+		worker->stopping = true;
+		worker_run(worker);
+		worker_free(&worker);
+		return NULL;
+	}
+	worker->has_thread = true;
+	pthread_setname_np(worker->thread, name);
+	return worker;
+}
+
+struct worker_stop_post {
+	struct post post;
+	struct worker *worker;
+};
+
+static void
+worker_stop_fn(struct post *post)
+{
+	struct worker_stop_post *stop = OBJ_CONTAINER(post, struct worker_stop_post, post);
+
+	stop->worker->stopping = true;
+	free(stop);
+}
+
+void
+worker_stop(struct worker *worker)
+{
+	struct worker_stop_post *stop = malloc(sizeof *stop);
+
+	if (stop == NULL)
+		abort(); /* cannot even end in order */
+	stop->post.fn = worker_stop_fn;
+	stop->worker = worker;
+	worker_post(worker, &stop->post);
+}
+
+void
+worker_free(struct worker **workerp)
+{
+	struct worker *worker = *workerp;
+
+	if (worker == NULL)
+		return;
+	OBJ_CHECK(worker, WORKER_MAGIC);
+	*workerp = NULL;
+	if (worker->has_thread)
+		pthread_join(worker->thread, NULL);
+	pthread_mutex_lock(&worker_all_lock);
+	for (struct worker **at = &worker_all; *at != NULL; at = &(*at)->next) {
+		if (*at == worker) {
+			*at = worker->next;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&worker_all_lock);
+	if (uv_loop_close(&worker->loop) != 0)
+		abort(); /* somebody left a handle open */
+	OBJ_FINI(worker);
+	free(worker);
+}
+
+void
+worker_post(struct worker *worker, struct post *post)
+{
+	struct post *head;
+
+	OBJ_CHECK(worker, WORKER_MAGIC);
+	if (worker == worker_of_thread) {
+		post->next = NULL;
+		if (worker->local_tail != NULL)
+			worker->local_tail->next = post;
+		else
+			worker->local_head = post;
+		worker->local_tail = post;
+		if (!uv_is_active((uv_handle_t *)&worker->no_block))
+			uv_idle_start(&worker->no_block, worker_no_block_cb);
+		return;
+	}
+	head = atomic_load_explicit(&worker->inbox, memory_order_relaxed);
+	do {
+		post->next = head;
+	} while (!atomic_compare_exchange_weak_explicit(&worker->inbox, &head, post,
+	                                                memory_order_release, memory_order_relaxed));
+	if (head == NULL)
+		uv_async_send(&worker->wakeup);
+}
+
+struct worker *
+worker_current(void)
+{
+	return worker_of_thread;
+}
+
+uv_loop_t *
+worker_loop(struct worker *worker)
+{
+	return &worker->loop;
+}
+
+const char *
+worker_name(const struct worker *worker)
+{
+	return worker->name;
+}
+
+uint64_t
+worker_stalled_ms(const struct worker *worker)
+{
+	uint64_t turned = atomic_load_explicit(&worker->turned_ms, memory_order_relaxed);
+	uint64_t now = clock_ms();
+
+	return now > turned ? now - turned : 0;
+}
+
+unsigned
+worker_tasks(const struct worker *worker)
+{
+	return atomic_load_explicit(&worker->tasks, memory_order_relaxed);
+}
