@@ -2,8 +2,8 @@
  *
  * Configuration from the environment. A process declares its settings in tables; config_load()
  * fills them in. For a setting X and a process with prefix P it takes the first of: P_X, P_X_FILE
- * (the file's content, last line end cut), X, X_FILE; each from the environment, else from `.env` in
- * the working directory. Empty counts as not set. Called once, before there are threads.
+ * (the file's content, last line end cut), X, X_FILE; each from the environment, else from `.env`
+ * in the working directory. Empty counts as not set. Called once, before there are threads.
  */
 #ifndef STUDYHALL_BASE_CONFIG_H
 #define STUDYHALL_BASE_CONFIG_H
@@ -20,7 +20,7 @@ enum config_type {
 };
 
 struct config_setting {
-	const char *name;     /* without prefix, e.g. "WORKERS"; a full name if `global` */
+	const char *name; /* without prefix, e.g. "WORKERS"; a full name if `global` */
 	enum config_type type;
 	void *target;
 	const char *fallback; /* the default as text; NULL: stays NULL (text) or 0 */

@@ -2,7 +2,8 @@
  *
  * Calendar days and time zones. A day is a number of days since 1970-01-01 in the proleptic
  * Gregorian calendar, with no zone; an instant is microseconds since the epoch, UTC. Pure (but
- * zone_find) and thread-safe. Formats are those of the HTTP contract: YYYY-MM-DD, and RFC 3339 in UTC.
+ * zone_find) and thread-safe. Formats are those of the HTTP contract: YYYY-MM-DD, and RFC 3339 in
+ * UTC.
  */
 #ifndef STUDYHALL_BASE_DATE_H
 #define STUDYHALL_BASE_DATE_H
@@ -13,7 +14,15 @@
 #define DATE_TEXT_SIZE    11 /* YYYY-MM-DD and NUL */
 #define INSTANT_TEXT_SIZE 28 /* YYYY-MM-DDTHH:MM:SS.ffffffZ and NUL */
 
-enum weekday { MON, TUE, WED, THU, FRI, SAT, SUN };
+enum weekday {
+	MON,
+	TUE,
+	WED,
+	THU,
+	FRI,
+	SAT,
+	SUN
+};
 
 /* False unless exactly YYYY-MM-DD, a day that exists, and a year of 1970..9999. */
 bool date_parse(const char *text, int32_t *day);

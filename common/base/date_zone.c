@@ -21,7 +21,7 @@
 #define ZONE_DAY_US      (ZONE_DAY_SECONDS * 1000000)
 #define ZONE_FAR_OFFSET  (26 * 3600) /* no offset is as great */
 /* The table's ends, beyond which the offset stays. GLib's look-up walks the intervals one by one
- * and makes them until 2800: the whole of New York took 150 ms, these 130 years take 1. */
+ * and makes them until 2800: the whole of New York took 150 ms, these 130 years take 3. */
 #define ZONE_FIRST_SECOND (-ZONE_DAY_SECONDS * 2)
 #define ZONE_LAST_SECOND  INT64_C(4102444800) /* 2100-01-01 */
 

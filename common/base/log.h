@@ -2,8 +2,9 @@
  *
  * Structured logs: one JSON object a line on stderr, written with one write(2), so lines of several
  * threads and processes never mix. Every line has `time`, `level`, `actor`, `message`, and `trace`
- * when a trace hook is set and names one. Thread-safe; never yields; a line longer than 4 KB is cut.
- * Secrets are never logged: pass ids, not tokens, passwords or whole URLs with user information.
+ * when a trace hook is set and names one. Thread-safe; never yields; a line longer than 4 KB is
+ *cut. Secrets are never logged: pass ids, not tokens, passwords or whole URLs with user
+ *information.
  *
  *	LOG_INFO("signed in", LOG_TEXT("user", user->id), LOG_INT("ms", elapsed));
  */
@@ -14,7 +15,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
+enum log_level {
+	LOG_LEVEL_DEBUG,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_ERROR
+};
 
 struct log_field {
 	const char *name;
@@ -32,7 +38,14 @@ bool log_enabled(enum log_level level);
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                size_t count);
 
-#define LOG_TEXT(name, text)  ((struct log_field){(name), (text) ? (text) : "", 0})
+/* NULL reads as the empty text. */
+static inline struct log_field
+log_text(const char *name, const char *text)
+{
+	return (struct log_field){name, text != NULL ? text : "", 0};
+}
+
+#define LOG_TEXT(name, text)  log_text((name), (text))
 #define LOG_INT(name, number) ((struct log_field){(name), NULL, (int64_t)(number)})
 
 #define LOG_AT(level, message, ...)                                                                \

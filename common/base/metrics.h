@@ -14,14 +14,18 @@ struct buf;
 
 #define METRIC_BUCKETS 20
 
-enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+enum metric_type {
+	METRIC_COUNTER,
+	METRIC_GAUGE,
+	METRIC_HISTOGRAM
+};
 
 struct metric {
 	const char *name;   /* "studyhall_rpc_calls_total" */
 	const char *labels; /* "method=\"SignIn\"" or NULL */
 	const char *help;
 	enum metric_type type;
-	_Atomic int64_t value;                   /* counter, gauge */
+	_Atomic int64_t value;                    /* counter, gauge */
 	_Atomic uint64_t buckets[METRIC_BUCKETS]; /* histogram: by powers of two, 64 us .. 33 s */
 	_Atomic uint64_t sum_us;
 	_Atomic uint64_t count;
@@ -31,10 +35,10 @@ struct metric {
 };
 
 /* Adds a metric to the registry; the metric must stay valid. Same name with other labels is one
- * family. Thread-safe. */
+ * family; the same name and labels twice is a bug. Thread-safe. */
 void metric_register(struct metric *metric);
-/* A new registered metric that lives as long as the process; strings are copied. NULL without
- * memory. */
+/* A registered metric that lives as long as the process; strings are copied. If there is one of the
+ * same name and labels, it is returned (a replica that comes back). NULL without memory. */
 struct metric *metric_new(enum metric_type type, const char *name, const char *help,
                           const char *labels_format, ...) __attribute__((format(printf, 4, 5)));
 void metric_add(struct metric *metric, int64_t delta);

@@ -44,7 +44,7 @@ enum status {
 #define X(name, grpc, http, slug, retryable, title) STATUS_##name,
 	STATUS_TABLE(X)
 #undef X
-	    STATUS_COUNT
+	STATUS_COUNT
 };
 
 /* Pure functions of the table; an out-of-range value reads as STATUS_INTERNAL. */

@@ -15,7 +15,9 @@ struct arena;
 bool text_valid(const char *text, size_t length);
 /* Code points in valid UTF-8. */
 size_t text_length(const char *text);
-/* A copy in NFC, from the arena; NULL if the text is not valid UTF-8 or memory is exhausted. */
+/* A copy in NFC, from the arena; NULL if the text is not valid UTF-8, has more than 30 combining
+ * marks in a row (UAX #15's bound of stream-safe text), or memory is exhausted. The next two use
+ * it. */
 char *text_nfc(struct arena *arena, const char *text);
 /* NFC, white space of both ends cut (Unicode's too). */
 char *text_trim(struct arena *arena, const char *text);
