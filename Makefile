@@ -78,7 +78,7 @@ $(OUT)/proto/%.o: build/proto/%.c | $(PROTO_HDR)
 
 $(OUT)/llhttp/%.o: /usr/share/llhttp/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) -w -c $< -o $@
+	$(CC) $(BASE_CFLAGS) -DLLHTTP_STRICT_MODE=1 -w -c $< -o $@
 
 $(OUT)/libcommon.a: $(LIB_OBJ)
 	@rm -f $@
