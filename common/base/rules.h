@@ -52,6 +52,13 @@ struct violation {
 	struct violation *next;
 };
 
+/* A row of a table: RULE(auth__sign_in_request, email, TEXT, .max = 254, .required = true). */
+#define RULE(type, name, kind, ...)                                                                \
+	{                                                                                          \
+		.message = &type##__descriptor, .field = #name, .format = RULE_##kind,             \
+		##__VA_ARGS__                                                                      \
+	}
+
 /* The rule of a field, or NULL. */
 const struct rule *rules_find(const struct rule_table *table,
                               const ProtobufCMessageDescriptor *message, const char *field);
