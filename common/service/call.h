@@ -30,6 +30,13 @@ const char *call_header(const struct call *call, const char *name);
 const char *call_fingerprint(const struct call *call);
 
 void call_set_outcome(struct call *call, enum outcome outcome);
+/* The reply as bytes: a packed message of the method's output type (from a cache, mostly), sent as
+ * it is instead of the reply message when the handler returns STATUS_OK. They must stay valid until
+ * then: the task's arena, or static. */
+void call_reply_packed(struct call *call, const void *bytes, size_t length);
+/* What the handler has set so far: detail, violations, Retry-After, outcome, headers. Not the
+ * status and the body, which are not known before it returns. Pointers live as long as the call. */
+void call_peek(const struct call *call, struct reply *reply);
 /* Copies. A header beyond MESSAGE_MAX_HEADERS is a bug. */
 void call_set_header(struct call *call, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Idempotency-Key: the same request, repeated with the same key within 24 hours, finds the first
+ * one's answer. Scope: user and route. From tasks; db.h's statuses throughout.
+ *
+ * Work that is one short transaction keeps key and result in that very transaction; a repeat at the
+ * same time waits for the row's lock. In a db_transact() function (both do nothing without a key):
+ *
+ *	status = idempotency_claim(call, tx, "Record", &stored);
+ *	if (status != STATUS_OK || stored.found) ...
+ *	...the work...
+ *	status = idempotency_store(call, tx, "Record", STATUS_OK, packed, length);
+ *
+ * Work that takes longer takes a lease on the key (renewed in the background while this process
+ * lives), so that repeats wait, and one of them takes over when the process dies:
+ *
+ *	status = idempotency_begin(call, db, "CreateTurn", &stored);
+ *	if (status != STATUS_OK || stored.found) ...
+ *	...the work, its outcome in `status`...
+ *	status = idempotency_end(call, db, "CreateTurn", status, packed, length);
+ */
+#ifndef STUDYHALL_SERVICE_IDEMPOTENCY_H
+#define STUDYHALL_SERVICE_IDEMPOTENCY_H
+
+#include "common/base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct call;
+struct db;
+struct service;
+
+/* For the first migration of every service that uses it. owner 0: finished. Times in milliseconds
+ * since 1970, UTC. */
+#define IDEMPOTENCY_SCHEMA                                                                         \
+	"CREATE TABLE idempotency ("                                                               \
+	" user_id VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"                     \
+	" route VARCHAR(63) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"                       \
+	" idempotency_key VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"            \
+	" fingerprint VARCHAR(43) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"                 \
+	" created_at BIGINT NOT NULL, owner BIGINT UNSIGNED NOT NULL, alive_until BIGINT NOT "     \
+	"NULL,"                                                                                    \
+	" failure BLOB NULL, answer MEDIUMBLOB NULL,"                                              \
+	" PRIMARY KEY (user_id, route, idempotency_key), KEY age (created_at), KEY owner "         \
+	"(owner));\n"
+
+/* What an earlier request with the same key left. */
+struct idempotency_stored {
+	bool found;         /* the call's Idempotency-Replayed header is set */
+	const void *answer; /* found and STATUS_OK: what was stored, in the task's arena */
+	size_t length;
+};
+
+/* OK: go on, or `found`. VALIDATION-like IDEMPOTENCY_KEY_REUSED: another body had this key. */
+enum status idempotency_claim(struct call *call, struct db *tx, const char *route,
+                              struct idempotency_stored *stored);
+enum status idempotency_store(struct call *call, struct db *tx, const char *route,
+                              const void *answer, size_t length);
+
+/* The same outside of a transaction. Waits, within the call's deadline, for a request with the same
+ * key that is still running. A stored failure is returned as its status, with its detail set. */
+enum status idempotency_begin(struct call *call, struct db *db, const char *route,
+                              struct idempotency_stored *stored);
+/* Must follow a begin that gave OK without `found`, also after failures and cancellation. Keeps
+ * STATUS_OK with its answer, and failures that HTTP calls 4xx (but 408 and 429); forgets the
+ * others. `db` may be the transaction of the work itself. Returns `outcome`, or why it could not be
+ * kept. */
+enum status idempotency_end(struct call *call, struct db *db, const char *route,
+                            enum status outcome, const void *answer, size_t length);
+
+/* From the service's start(): renews this process's leases, drops what is older than a day. Returns
+ * OVERLOADED without memory. */
+enum status idempotency_start(struct service *service);
+/* Forgets a user's keys: for Erase. */
+enum status idempotency_erase(struct db *tx, const char *user);
+
+#endif
