@@ -3,8 +3,8 @@
  * Structured logs: one JSON object a line on stderr, written with one write(2), so lines of several
  * threads and processes never mix. Every line has `time`, `level`, `actor`, `message`, and `trace`
  * when a trace hook is set and names one. Thread-safe; never yields; a line longer than 4 KB is
- *cut. Secrets are never logged: pass ids, not tokens, passwords or whole URLs with user
- *information.
+ * cut. Secrets are never logged: pass ids, not tokens, passwords or whole URLs with user
+ * information.
  *
  *	LOG_INFO("signed in", LOG_TEXT("user", user->id), LOG_INT("ms", elapsed));
  */
