@@ -138,10 +138,11 @@ log_write(enum log_level level, const char *message, const struct log_field *fie
 {
 	int saved_errno = errno;
 	assert((size_t)level < COUNT_OF(log_level_names));
-	/* A buffer over the stack: its limit is below its space, so it never reallocates. */
+	/* A buffer over the stack: its space is its limit and a NUL, so it never reallocates. At
+	 * first without the room that the tail needs. */
 	char bytes[LOG_LINE_LIMIT + 1];
-	struct buf line = {
-	    .bytes = bytes, .space = sizeof bytes, .limit = LOG_LINE_LIMIT - (sizeof LOG_TAIL - 1)};
+	const size_t room = LOG_LINE_LIMIT - (sizeof LOG_TAIL - 1);
+	struct buf line = {.bytes = bytes, .space = room + 1, .limit = room};
 	char now[INSTANT_TEXT_SIZE];
 	instant_format(clock_wall_us(), now);
 	/* Always with milliseconds, so that lines sort by their text. */
@@ -160,6 +161,7 @@ log_write(enum log_level level, const char *message, const struct log_field *fie
 			complete &= log_put_number(&line, fields[i].name, fields[i].number);
 	}
 	line.limit = LOG_LINE_LIMIT;
+	line.space = sizeof bytes;
 	buf_puts(&line, complete ? "}\n" : LOG_TAIL);
 	assert(!buf_failed(&line));
 	while (write(STDERR_FILENO, bytes, line.length) < 0 && errno == EINTR)
