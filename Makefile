@@ -84,8 +84,20 @@ $(OUT)/libcommon.a: $(LIB_OBJ)
 	@rm -f $@
 	ar rcs $@ $^
 
+# services/X/schema/NNN_name.sql become X_migrations[] (common/io/db_migrate.h) in libX.a.
+define schema_rules
+build/schema/$(1).c: common/io/schema.awk $(sort $(wildcard services/$(1)/schema/*.sql))
+	@mkdir -p $$(@D)
+	awk -v service=$(subst -,_,$(1)) -f $$^ </dev/null >$$@
+endef
+$(foreach s,$(SERVICES),$(eval $(call schema_rules,$(s))))
+
+$(OUT)/schema/%.o: build/schema/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -c $< -o $@
+
 define program_rules
-$(OUT)/lib$(1).a: $(call program_lib_obj,$(1))
+$(OUT)/lib$(1).a: $(call program_lib_obj,$(1)) $(if $(filter $(1),$(SERVICES)),$(OUT)/schema/$(1).o)
 	@rm -f $$@
 	ar rcs $$@ $$^
 $(OUT)/bin/$(1): $(OUT)/$(call program_dir,$(1))/main.o $(OUT)/lib$(1).a $(OUT)/libcommon.a

@@ -5,14 +5,14 @@
  *
  * How it never lies after a write:
  * - A miss leaves a mark with a random number at the key, and a fill writes only if that mark is
- *   still there. An invalidation puts another mark (a tombstone) there, so a fill that read before it
- *   is refused; so it is when Redis lost or evicted the key meanwhile.
+ *   still there. An invalidation puts another mark (a tombstone) there, so a fill that read before
+ * it is refused; so it is when Redis lost or evicted the key meanwhile.
  * - cache_lock() before a transaction puts a mark that nobody may fill, so that a process that dies
  *   between its commit and its invalidation leaves nothing stale behind.
  * - Each value carries the epoch (cache_epoch.h) that was known when it was read. A write whose
- *   invalidation Redis did not confirm raises the epoch, and older values no longer count. After any
- *   trouble with the connection nothing is a hit until the epoch has been read again.
- * Services use cache_aside.h, which puts these pieces together.
+ *   invalidation Redis did not confirm raises the epoch, and older values no longer count. After
+ * any trouble with the connection nothing is a hit until the epoch has been read again. Services
+ * use cache_aside.h, which puts these pieces together.
  */
 #ifndef STUDYHALL_IO_CACHE_H
 #define STUDYHALL_IO_CACHE_H
@@ -30,8 +30,9 @@ struct cache;
 #define CACHE_VALUE_LIMIT ((size_t)1 << 20)
 
 struct cache_options {
-	const char *url;     /* redis://[user:password@]host[:port][/db], unix:///path[?password=P&db=N];
-	                        NULL or empty: no cache, every get is a miss */
+	const char
+	    *url; /* redis://[user:password@]host[:port][/db], unix:///path[?password=P&db=N];
+	             NULL or empty: no cache, every get is a miss */
 	const char *prefix;  /* of all keys: the service's name */
 	uint32_t timeout_ms; /* of one command; 0: 100 */
 	bool no_epoch;       /* values that may be a little stale: epochs are not used */
@@ -41,8 +42,9 @@ struct cache_options {
 struct cache *cache_open(const struct cache_options *options, char *error, size_t error_size);
 /* After every worker has detached. */
 void cache_close(struct cache **cache);
-/* On each worker, on its loop or in a task: makes this worker's connection, and ends it (the loop has
- * to turn once more before worker_free). Calls of a worker that is not attached fail as if down. */
+/* On each worker, on its loop or in a task: makes this worker's connection, and ends it (the loop
+ * has to turn once more before worker_free). Calls of a worker that is not attached fail as if
+ * down. */
 enum status cache_attach(struct cache *cache);
 void cache_detach(struct cache *cache);
 /* Connected on every attached worker? Any thread. */
@@ -65,8 +67,9 @@ void cache_fill(struct cache *cache, const char *key, const struct cache_entry *
                 const void *value, size_t length, unsigned ttl_s);
 
 /* Before a transaction / after it. OK: Redis confirmed, for all keys. Any other status: it is not
- * known; the caller raises the epoch. Also while the task is cancelled or late: they take timeout_ms at
- * most and cannot be interrupted. Locks end by themselves after 30 s. At most 64 keys. */
+ * known; the caller raises the epoch. Also while the task is cancelled or late: they take
+ * timeout_ms at most and cannot be interrupted. Locks end by themselves after 30 s. At most 64
+ * keys. */
 enum status cache_lock(struct cache *cache, const char *const *keys, size_t count);
 enum status cache_invalidate(struct cache *cache, const char *const *keys, size_t count);
 

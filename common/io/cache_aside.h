@@ -12,7 +12,8 @@
 struct cache;
 struct flight;
 
-/* Reads the truth: bytes in the running task's arena. Not OK: handed to everybody who waits for it. */
+/* Reads the truth: bytes in the running task's arena. Not OK: handed to everybody who waits for it.
+ */
 typedef enum status cache_load_fn(void *arg, const void **bytes, size_t *length);
 
 struct cache_read {
@@ -20,12 +21,14 @@ struct cache_read {
 	struct flight *flight; /* of the process; the key is shared with no other kind of value */
 	const char *key;
 	unsigned ttl_s;
-	cache_load_fn *load; /* runs in this task, or not at all when another is already loading it */
+	cache_load_fn
+	    *load; /* runs in this task, or not at all when another is already loading it */
 	void *arg;
 };
 /* The value, in the task's arena; *hit (may be NULL) tells whether it came from Redis. Statuses of
  * `load`, and of the wait. */
-enum status cache_read(const struct cache_read *read, const void **bytes, size_t *length, bool *hit);
+enum status cache_read(const struct cache_read *read, const void **bytes, size_t *length,
+                       bool *hit);
 
 /* db_transact() around which the keys are locked and then invalidated; if Redis cannot confirm, the
  * epoch is raised, in the same transaction where possible. Not OK after a commit (DEPENDENCY_DOWN):

@@ -25,12 +25,12 @@ struct cache_epoch {
 	struct db *db;
 };
 
-/* A task_fn: spawn it on one worker of the process, with a struct cache_epoch that outlives it. Reads
- * the epoch every period, sooner after trouble; ends when the task is cancelled. Until it has read the
- * epoch once, nothing is a hit. */
+/* A task_fn: spawn it on one worker of the process, with a struct cache_epoch that outlives it.
+ * Reads the epoch every period, sooner after trouble; ends when the task is cancelled. Until it has
+ * read the epoch once, nothing is a hit. */
 void cache_epoch_run(void *epoch);
-/* From a task: raises the epoch, within the transaction if `db` is one. OK, or db.h's statuses. Even
- * if it fails, this process trusts nothing before it has read the epoch again. */
+/* From a task: raises the epoch, within the transaction if `db` is one. OK, or db.h's statuses.
+ * Even if it fails, this process trusts nothing before it has read the epoch again. */
 enum status cache_epoch_raise(struct cache *cache, struct db *db);
 
 #endif

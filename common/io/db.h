@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
  * MariaDB for tasks. A few threads hold one blocking connection each; a task hands a statement over
- * and yields. All of db_query/exec/begin/commit/rollback/transact are called from tasks, of any worker.
+ * and yields. All of db_query/exec/begin/commit/rollback/transact are called from tasks, of any
+ *worker.
  *
  *	struct db_rows *rows;
- *	status = DB_QUERY(db, &rows, "SELECT name FROM user WHERE id = ? AND age > ?", DB_TEXT(id), DB_INT(n));
- *	for (size_t i = 0; i < db_count(rows); i++) use(db_text(rows, i, 0));
+ *	status = DB_QUERY(db, &rows, "SELECT name FROM user WHERE id = ? AND age > ?", DB_TEXT(id),
+ *DB_INT(n)); for (size_t i = 0; i < db_count(rows); i++) use(db_text(rows, i, 0));
  *
  * Statuses of everything that talks to the server:
  *   CONFLICT         a unique or foreign key refused; db_duplicate_key() tells which
- *   OVERLOADED       too much is waiting, or a deadlock (1213) or lock wait of 2 s (1205): nothing of the
- *                    statement happened, a transaction is doomed; db_transact() retries
- *   DEPENDENCY_DOWN  no connection, or it was lost: a write's outcome is unknown. At once while down
- *   TOO_LARGE        more rows or bytes than allowed
- *   DEADLINE, CANCELLED  of the task: what waited was taken back, what ran is abandoned (outcome unknown)
- *   INTERNAL         the server refused the statement (logged)
+ *   OVERLOADED       too much is waiting, or a deadlock (1213) or lock wait of 2 s (1205): nothing
+ *of the statement happened, a transaction is doomed; db_transact() retries DEPENDENCY_DOWN  no
+ *connection, or it was lost: a write's outcome is unknown. At once while down TOO_LARGE        more
+ *rows or bytes than allowed DEADLINE, CANCELLED  of the task: what waited was taken back, what ran
+ *is abandoned (outcome unknown) INTERNAL         the server refused the statement (logged)
  * Sessions: READ COMMITTED, lock wait 2 s, strict mode, UTC, utf8mb4, prepared statements only. The
- * count of an UPDATE is of rows matched, changed or not. SQL text is copied; few distinct texts please,
- * each is prepared once per connection (64 are kept).
+ * count of an UPDATE is of rows matched, changed or not. SQL text is copied; few distinct texts
+ *please, each is prepared once per connection (64 are kept).
  */
 #ifndef STUDYHALL_IO_DB_H
 #define STUDYHALL_IO_DB_H
@@ -42,8 +42,9 @@ struct db_options {
 	unsigned connections;        /* 0: 4 */
 	size_t queue_limit;          /* statements waiting for a connection; 0: 1000 */
 	unsigned connect_timeout_s;  /* 0: 2 */
-	unsigned io_timeout_s;       /* greatest time of one statement; 0: 10 */
-	unsigned idle_tx_timeout_ms; /* a transaction without a statement that long is rolled back; 0: 5000 */
+	unsigned io_timeout_s;       /* greatest time of one statement; 0: 5 */
+	unsigned idle_tx_timeout_ms; /* a transaction without a statement that long is rolled back;
+	                                0: 5000 */
 };
 
 /* Starts the threads, which connect in the background: an absent server is no error. NULL with one
@@ -54,7 +55,13 @@ void db_close(struct db **db);
 /* Did the last contact with the server succeed? Idle connections are tested. Any thread. */
 bool db_healthy(const struct db *db);
 
-enum db_type { DB_TYPE_NULL, DB_TYPE_INT, DB_TYPE_UINT, DB_TYPE_TEXT, DB_TYPE_BLOB };
+enum db_type {
+	DB_TYPE_NULL,
+	DB_TYPE_INT,
+	DB_TYPE_UINT,
+	DB_TYPE_TEXT,
+	DB_TYPE_BLOB
+};
 struct db_value {
 	enum db_type type;
 	int64_t number;
@@ -71,15 +78,16 @@ struct db_value db_value_text(const char *text); /* NULL becomes SQL NULL */
 enum status db_query(struct db *db, struct db_rows **rows, const char *sql,
                      const struct db_value *args, size_t nargs);
 /* `affected` may be NULL. */
-enum status db_exec(struct db *db, uint64_t *affected, const char *sql,
-                    const struct db_value *args, size_t nargs);
+enum status db_exec(struct db *db, uint64_t *affected, const char *sql, const struct db_value *args,
+                    size_t nargs);
 #define DB_ARGS_(...)                                                                              \
 	((const struct db_value[]){{0}, ##__VA_ARGS__}) + 1,                                       \
 	    sizeof((const struct db_value[]){{0}, ##__VA_ARGS__}) / sizeof(struct db_value) - 1
 #define DB_QUERY(db, rows, sql, ...)    db_query((db), (rows), (sql), DB_ARGS_(__VA_ARGS__))
 #define DB_EXEC(db, affected, sql, ...) db_exec((db), (affected), (sql), DB_ARGS_(__VA_ARGS__))
 
-/* Rows and columns count from 0; beyond them is a bug and asserts. Pointers live as long as the arena. */
+/* Rows and columns count from 0; beyond them is a bug and asserts. Pointers live as long as the
+ * arena. */
 size_t db_count(const struct db_rows *rows);
 bool db_is_null(const struct db_rows *rows, size_t row, size_t column);
 /* NUL-terminated; NULL for SQL NULL. Numbers as decimal text. */
@@ -94,18 +102,19 @@ uint64_t db_uint(const struct db_rows *rows, size_t row, size_t column);
 bool db_duplicate_key(const char *key);
 
 /*
- * A transaction holds a connection from its first statement on: no other waiting inside, and no other
- * statement than through `tx`. End with db_commit or db_rollback; both null the pointer.
+ * A transaction holds a connection from its first statement on: no other waiting inside, and no
+ * other statement than through `tx`. End with db_commit or db_rollback; both null the pointer.
  */
 enum status db_begin(struct db *db, struct db **tx); /* OVERLOADED without memory; does not wait */
-/* OK: durable. DEPENDENCY_DOWN: unknown. Any other: rolled back. A task already cancelled or late rolls
- * back; once sent, the outcome is awaited for up to a second beyond the deadline. */
+/* OK: durable. DEPENDENCY_DOWN: unknown. Any other: rolled back. A task already cancelled or late
+ * rolls back; once sent, the outcome is awaited for up to a second beyond the deadline. */
 enum status db_commit(struct db **tx);
 /* Never waits, never fails; NULL inside is fine. For every error path. */
 void db_rollback(struct db **tx);
 
-/* Runs fn within a transaction and commits when it returns OK; after a deadlock or lock wait the whole
- * is run again, up to 4 times within the deadline. fn must be repeatable and must not end tx. */
+/* Runs fn within a transaction and commits when it returns OK; after a deadlock or lock wait the
+ * whole is run again, up to 4 times within the deadline. fn must be repeatable and must not end tx.
+ */
 typedef enum status db_transact_fn(struct db *tx, void *arg);
 enum status db_transact(struct db *db, db_transact_fn *fn, void *arg);
 

@@ -15,10 +15,10 @@ struct db_migration {
 	const char *sql;
 };
 
-/* Applies what is missing, in order, under GET_LOCK (a second runner waits up to 60 s and then finds
- * nothing to do). MariaDB's DDL is not transactional: each statement is recorded in schema_migration
- * as it is done, so that a failed run goes on where it stopped. Returns 0, or -1 with one line in
- * `error`; a server that is down is retried for `wait_s` seconds. */
+/* Applies what is missing, in order, under GET_LOCK (a second runner waits up to 60 s and then
+ * finds nothing to do). MariaDB's DDL is not transactional: each statement is recorded in
+ * schema_migration as it is done, so that a failed run goes on where it stopped. Returns 0, or -1
+ * with one line in `error`; a server that is down is retried for `wait_s` seconds. */
 int db_migrate(const char *url, const struct db_migration *migrations, size_t count,
                unsigned wait_s, char *error, size_t error_size);
 
