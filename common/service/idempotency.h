@@ -9,7 +9,7 @@
  *	status = idempotency_claim(call, tx, "Record", &stored);
  *	if (status != STATUS_OK || stored.found) ...
  *	...the work...
- *	status = idempotency_store(call, tx, "Record", STATUS_OK, packed, length);
+ *	status = idempotency_store(call, tx, "Record", packed, length);
  *
  * Work that takes longer takes a lease on the key (renewed in the background while this process
  * lives), so that repeats wait, and one of them takes over when the process dies:
@@ -52,7 +52,7 @@ struct idempotency_stored {
 	size_t length;
 };
 
-/* OK: go on, or `found`. VALIDATION-like IDEMPOTENCY_KEY_REUSED: another body had this key. */
+/* OK: go on, or `found`. IDEMPOTENCY_KEY_REUSED: another body had this key. */
 enum status idempotency_claim(struct call *call, struct db *tx, const char *route,
                               struct idempotency_stored *stored);
 enum status idempotency_store(struct call *call, struct db *tx, const char *route,

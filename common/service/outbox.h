@@ -16,9 +16,8 @@
 
 #include "common/base/status.h"
 
-#include <protobuf-c/protobuf-c.h>
+#include "common.pb-c.h"
 
-struct _Common__Event;
 struct db;
 struct outbox;
 struct service;
@@ -34,7 +33,7 @@ struct service;
 
 /* From a task, in a transaction (or on the pool, as a transaction of its own). db.h's statuses;
  * OVERLOADED without memory. The event needs id, version, user_id, type and at. */
-enum status outbox_put_event(struct db *tx, const struct _Common__Event *event);
+enum status outbox_put_event(struct db *tx, const Common__Event *event);
 /* An idempotent call of another actor: "planner", "planner.Planner/Erase". */
 enum status outbox_put_order(struct db *tx, const char *actor, const char *method,
                              const ProtobufCMessage *message);
