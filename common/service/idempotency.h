@@ -6,18 +6,18 @@
  * Work that is one short transaction keeps key and result in that very transaction; a repeat at the
  * same time waits for the row's lock. In a db_transact() function (both do nothing without a key):
  *
- *	status = idempotency_claim(call, tx, "Record", &stored);
- *	if (status != STATUS_OK || stored.found) ...
+ *	status = idempotency_claim(call, tx, "Record", &key);
+ *	if (status != STATUS_OK || key.found) ...
  *	...the work...
  *	status = idempotency_store(call, tx, "Record", packed, length);
  *
  * Work that takes longer takes a lease on the key (renewed in the background while this process
  * lives), so that repeats wait, and one of them takes over when the process dies:
  *
- *	status = idempotency_begin(call, db, "CreateTurn", &stored);
- *	if (status != STATUS_OK || stored.found) ...
+ *	status = idempotency_begin(call, db, "CreateTurn", &key);
+ *	if (status != STATUS_OK || key.found) ...
  *	...the work, its outcome in `status`...
- *	status = idempotency_end(call, db, "CreateTurn", status, packed, length);
+ *	status = idempotency_end(call, db, "CreateTurn", &key, status, packed, length);
  */
 #ifndef STUDYHALL_SERVICE_IDEMPOTENCY_H
 #define STUDYHALL_SERVICE_IDEMPOTENCY_H
@@ -26,6 +26,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct call;
 struct db;
@@ -45,29 +46,34 @@ struct service;
 	" PRIMARY KEY (user_id, route, idempotency_key), KEY age (created_at), KEY owner "         \
 	"(owner));\n"
 
-/* What an earlier request with the same key left. */
-struct idempotency_stored {
-	bool found;         /* the call's Idempotency-Replayed header is set */
-	const void *answer; /* found and STATUS_OK: what was stored, in the task's arena */
+/* A request's hold on its key, on the handler's stack. */
+struct idempotency {
+	bool found;         /* an earlier request has finished; Idempotency-Replayed is set */
+	const void *answer; /* what that one stored, in the task's arena */
 	size_t length;
+	/* The module's: */
+	uint64_t owner;
+	struct idempotency *next, *previous;
 };
 
-/* OK: go on, or `found`. IDEMPOTENCY_KEY_REUSED: another body had this key. */
+/* OK: go on, or `found`. IDEMPOTENCY_KEY_REUSED: the key belongs to another body. */
 enum status idempotency_claim(struct call *call, struct db *tx, const char *route,
-                              struct idempotency_stored *stored);
+                              struct idempotency *key);
 enum status idempotency_store(struct call *call, struct db *tx, const char *route,
                               const void *answer, size_t length);
 
-/* The same outside of a transaction. Waits, within the call's deadline, for a request with the same
- * key that is still running. A stored failure is returned as its status, with its detail set. */
+/* The same for work that is not one transaction. Waits, within the call's deadline, for a request
+ * with the same key that is still running. An earlier failure is returned as its status, with its
+ * detail set. */
 enum status idempotency_begin(struct call *call, struct db *db, const char *route,
-                              struct idempotency_stored *stored);
+                              struct idempotency *key);
 /* Must follow a begin that gave OK without `found`, also after failures and cancellation. Keeps
- * STATUS_OK with its answer, and failures that HTTP calls 4xx (but 408 and 429); forgets the
- * others. `db` may be the transaction of the work itself. Returns `outcome`, or why it could not be
- * kept. */
+ * STATUS_OK with its answer, and failures that HTTP calls 4xx (but 408 and 429) with their detail;
+ * forgets others. `db` may be the transaction of the work itself. Returns `outcome`, or why an
+ * STATUS_OK could not be kept. */
 enum status idempotency_end(struct call *call, struct db *db, const char *route,
-                            enum status outcome, const void *answer, size_t length);
+                            struct idempotency *key, enum status outcome, const void *answer,
+                            size_t length);
 
 /* From the service's start(): renews this process's leases, drops what is older than a day. Returns
  * OVERLOADED without memory. */

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT
+ * The table of idempotency keys, and the leases on those whose request is still running. */
+#include "common/service/idempotency.h"
+
+#include "common/base/arena.h"
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+#include "common/base/obj.h"
+#include "common/io/db.h"
+#include "common/service/call.h"
+#include "common/service/periodic.h"
+#include "common/service/service.h"
+#include "common/task/task.h"
+
+#include "envelope.pb-c.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#define IDEMPOTENCY_KEEP_MS    ((int64_t)24 * 3600 * 1000)
+#define IDEMPOTENCY_LEASE_MS   6000
+#define IDEMPOTENCY_RENEW_MS   1500
+#define IDEMPOTENCY_PURGE_MS   (15 * 60 * 1000)
+#define IDEMPOTENCY_WAIT_MIN   20
+#define IDEMPOTENCY_WAIT_MAX   250
+#define IDEMPOTENCY_RENEWALS   16 /* leases in one statement */
+#define IDEMPOTENCY_PURGE_ROWS 500
+
+/* Keys on which this process has a lease. */
+static struct {
+	pthread_mutex_t lock;
+	struct idempotency *first;
+} idempotency_leases = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* A row as an earlier request left it. */
+struct idempotency_row {
+	const char *fingerprint;
+	int64_t created_at;
+	uint64_t owner; /* 0: finished */
+	int64_t alive_until;
+	const void *failure, *answer;
+	size_t failure_length, answer_length;
+};
+
+static int64_t
+idempotency_now_ms(void)
+{
+	return clock_wall_us() / 1000;
+}
+
+static enum status
+idempotency_insert(struct call *call, struct db *db, const char *route, uint64_t owner)
+{
+	int64_t now = idempotency_now_ms();
+
+	return DB_EXEC(db, NULL,
+	               "INSERT INTO idempotency (user_id, route, idempotency_key, fingerprint,"
+	               " created_at, owner, alive_until) VALUES (?, ?, ?, ?, ?, ?, ?)",
+	               DB_TEXT(call_user(call)), DB_TEXT(route),
+	               DB_TEXT(call_idempotency_key(call)), DB_TEXT(call_fingerprint(call)),
+	               DB_INT(now), DB_UINT(owner), DB_INT(now + IDEMPOTENCY_LEASE_MS));
+}
+
+/* NOT_FOUND: the row has gone meanwhile. */
+static enum status
+idempotency_read(struct call *call, struct db *db, const char *route, struct idempotency_row *row)
+{
+	struct db_rows *rows;
+	enum status status =
+	    DB_QUERY(db, &rows,
+	             "SELECT fingerprint, created_at, owner, alive_until, failure, answer"
+	             " FROM idempotency WHERE user_id = ? AND route = ? AND idempotency_key = ?",
+	             DB_TEXT(call_user(call)), DB_TEXT(route), DB_TEXT(call_idempotency_key(call)));
+
+	if (status != STATUS_OK)
+		return status;
+	if (db_count(rows) == 0)
+		return STATUS_NOT_FOUND;
+	row->fingerprint = db_text(rows, 0, 0);
+	row->created_at = db_int(rows, 0, 1);
+	row->owner = db_uint(rows, 0, 2);
+	row->alive_until = db_int(rows, 0, 3);
+	row->failure = db_blob(rows, 0, 4, &row->failure_length);
+	row->answer = db_blob(rows, 0, 5, &row->answer_length);
+	return STATUS_OK;
+}
+
+static bool
+idempotency_abandoned(const struct idempotency_row *row)
+{
+	int64_t now = idempotency_now_ms();
+
+	if (row->owner != 0)
+		return row->alive_until < now;
+	return row->created_at < now - IDEMPOTENCY_KEEP_MS;
+}
+
+/* Makes an abandoned row this request's. CONFLICT: another was faster. */
+static enum status
+idempotency_take_over(struct call *call, struct db *db, const char *route,
+                      const struct idempotency_row *row, uint64_t owner)
+{
+	uint64_t affected = 0;
+	int64_t now = idempotency_now_ms();
+	enum status status = DB_EXEC(
+	    db, &affected,
+	    "UPDATE idempotency SET fingerprint = ?, created_at = ?, owner = ?, alive_until = ?,"
+	    " failure = NULL, answer = NULL WHERE user_id = ? AND route = ? AND idempotency_key = ?"
+	    " AND owner = ? AND alive_until = ?",
+	    DB_TEXT(call_fingerprint(call)), DB_INT(now), DB_UINT(owner),
+	    DB_INT(now + IDEMPOTENCY_LEASE_MS), DB_TEXT(call_user(call)), DB_TEXT(route),
+	    DB_TEXT(call_idempotency_key(call)), DB_UINT(row->owner), DB_INT(row->alive_until));
+
+	if (status == STATUS_OK && affected == 0)
+		return STATUS_CONFLICT;
+	return status;
+}
+
+/* Answers the call from a finished row. */
+static enum status
+idempotency_replay(struct call *call, const struct idempotency_row *row, struct idempotency *key)
+{
+	struct arena *arena = task_arena();
+	struct reply reply = {0};
+	struct violation *violation;
+	Wire__Reply *failure;
+
+	key->found = true;
+	key->answer = row->answer;
+	key->length = row->answer_length;
+	call_set_header(call, "idempotency-replayed", "true");
+	if (row->failure == NULL)
+		return STATUS_OK;
+	failure = wire__reply__unpack(arena_allocator(arena), row->failure_length, row->failure);
+	if (failure == NULL)
+		return STATUS_INTERNAL;
+	reply.status = status_from_wire(failure->problem, failure->status);
+	reply.detail = failure->detail;
+	for (size_t i = failure->n_violations; i > 0; i--) {
+		violation = arena_alloc(arena, sizeof *violation);
+		if (violation == NULL)
+			return STATUS_OVERLOADED;
+		violation->pointer = failure->violations[i - 1]->pointer;
+		violation->detail = failure->violations[i - 1]->detail;
+		violation->next = reply.violations;
+		reply.violations = violation;
+	}
+	return call_fail_as(call, &reply);
+}
+
+static enum status
+idempotency_reused(struct call *call)
+{
+	return call_fail(call, STATUS_IDEMPOTENCY_KEY_REUSED,
+	                 "an earlier request with this Idempotency-Key had another body");
+}
+
+/* --- within one transaction ------------------------------------------------------------------ */
+
+enum status
+idempotency_claim(struct call *call, struct db *tx, const char *route, struct idempotency *key)
+{
+	struct idempotency_row row;
+	enum status status;
+
+	*key = (struct idempotency){0};
+	if (call_idempotency_key(call) == NULL)
+		return STATUS_OK;
+	status = idempotency_insert(call, tx, route, 0);
+	if (status != STATUS_CONFLICT)
+		return status;
+	status = idempotency_read(call, tx, route, &row);
+	if (status != STATUS_OK)
+		return status == STATUS_NOT_FOUND ? STATUS_OVERLOADED : status;
+	if (idempotency_abandoned(&row))
+		return idempotency_take_over(call, tx, route, &row, 0);
+	if (strcmp(row.fingerprint, call_fingerprint(call)) != 0)
+		return idempotency_reused(call);
+	return idempotency_replay(call, &row, key);
+}
+
+enum status
+idempotency_store(struct call *call, struct db *tx, const char *route, const void *answer,
+                  size_t length)
+{
+	if (call_idempotency_key(call) == NULL)
+		return STATUS_OK;
+	return DB_EXEC(tx, NULL,
+	               "UPDATE idempotency SET answer = ?"
+	               " WHERE user_id = ? AND route = ? AND idempotency_key = ?",
+	               DB_BLOB(answer, length), DB_TEXT(call_user(call)), DB_TEXT(route),
+	               DB_TEXT(call_idempotency_key(call)));
+}
+
+/* --- with a lease --------------------------------------------------------------------------- */
+
+static void
+idempotency_hold(struct idempotency *key)
+{
+	pthread_mutex_lock(&idempotency_leases.lock);
+	key->previous = NULL;
+	key->next = idempotency_leases.first;
+	if (key->next != NULL)
+		key->next->previous = key;
+	idempotency_leases.first = key;
+	pthread_mutex_unlock(&idempotency_leases.lock);
+}
+
+static void
+idempotency_release(struct idempotency *key)
+{
+	pthread_mutex_lock(&idempotency_leases.lock);
+	if (key->next != NULL)
+		key->next->previous = key->previous;
+	if (key->previous != NULL)
+		key->previous->next = key->next;
+	else
+		idempotency_leases.first = key->next;
+	pthread_mutex_unlock(&idempotency_leases.lock);
+}
+
+/* One look at the key. OK: it is ours (`owner` is set), or `found`. CONFLICT: look again later. */
+static enum status
+idempotency_try(struct call *call, struct db *db, const char *route, struct idempotency *key)
+{
+	struct idempotency_row row;
+	uint64_t owner = ids_boot();
+	enum status status = idempotency_insert(call, db, route, owner);
+
+	if (status == STATUS_CONFLICT) {
+		status = idempotency_read(call, db, route, &row);
+		if (status != STATUS_OK)
+			return status == STATUS_NOT_FOUND ? STATUS_CONFLICT : status;
+		if (!idempotency_abandoned(&row)) {
+			if (strcmp(row.fingerprint, call_fingerprint(call)) != 0)
+				return idempotency_reused(call);
+			if (row.owner != 0)
+				return STATUS_CONFLICT;
+			return idempotency_replay(call, &row, key);
+		}
+		status = idempotency_take_over(call, db, route, &row, owner);
+	}
+	if (status == STATUS_OK)
+		key->owner = owner;
+	return status;
+}
+
+enum status
+idempotency_begin(struct call *call, struct db *db, const char *route, struct idempotency *key)
+{
+	uint32_t pause = IDEMPOTENCY_WAIT_MIN;
+	enum status status;
+
+	*key = (struct idempotency){0};
+	if (call_idempotency_key(call) == NULL)
+		return STATUS_OK;
+	while ((status = idempotency_try(call, db, route, key)) == STATUS_CONFLICT) {
+		status = task_sleep(pause);
+		if (status != STATUS_OK)
+			return status;
+		pause = pause * 2 < IDEMPOTENCY_WAIT_MAX ? pause * 2 : IDEMPOTENCY_WAIT_MAX;
+	}
+	if (status == STATUS_OK && !key->found)
+		idempotency_hold(key);
+	return status;
+}
+
+static bool
+idempotency_keeps(enum status outcome)
+{
+	int http = status_http(outcome);
+
+	return http >= 400 && http < 500 && http != 408 && http != 429 && http != 499;
+}
+
+/* The packed failure in the task's arena; NULL without memory. */
+static const void *
+idempotency_pack_failure(struct call *call, enum status outcome, size_t *length)
+{
+	struct arena *arena = task_arena();
+	struct reply reply = {0};
+	Wire__Reply failure = WIRE__REPLY__INIT;
+	Wire__Violation *items;
+	size_t count = 0;
+	void *bytes;
+
+	call_peek(call, &reply);
+	for (const struct violation *v = reply.violations; v != NULL; v = v->next)
+		count++;
+	items = arena_calloc(arena, count + 1, sizeof *items);
+	failure.violations = arena_calloc(arena, count + 1, sizeof *failure.violations);
+	if (items == NULL || failure.violations == NULL)
+		return NULL;
+	for (const struct violation *v = reply.violations; v != NULL; v = v->next) {
+		Wire__Violation *item = &items[failure.n_violations];
+
+		wire__violation__init(item);
+		item->pointer = (char *)v->pointer;
+		item->detail = (char *)v->detail;
+		failure.violations[failure.n_violations++] = item;
+	}
+	failure.has_status = 1;
+	failure.status = status_grpc(outcome);
+	failure.problem = (char *)status_slug(outcome);
+	failure.detail = (char *)reply.detail;
+	*length = wire__reply__get_packed_size(&failure);
+	bytes = arena_alloc(arena, *length + 1);
+	if (bytes != NULL)
+		wire__reply__pack(&failure, bytes);
+	return bytes;
+}
+
+enum status
+idempotency_end(struct call *call, struct db *db, const char *route, struct idempotency *key,
+                enum status outcome, const void *answer, size_t length)
+{
+	const void *failure = NULL;
+	size_t failure_length = 0;
+	enum status status;
+
+	if (call_idempotency_key(call) == NULL)
+		return outcome;
+	assert(key->owner != 0);
+	/* From here on the lease ends by itself, should the database not hear of it. */
+	idempotency_release(key);
+	if (outcome != STATUS_OK) {
+		answer = NULL;
+		length = 0;
+		if (idempotency_keeps(outcome))
+			failure = idempotency_pack_failure(call, outcome, &failure_length);
+		if (failure == NULL) {
+			(void)DB_EXEC(db, NULL,
+			              "DELETE FROM idempotency WHERE user_id = ? AND route = ?"
+			              " AND idempotency_key = ? AND owner = ?",
+			              DB_TEXT(call_user(call)), DB_TEXT(route),
+			              DB_TEXT(call_idempotency_key(call)), DB_UINT(key->owner));
+			return outcome;
+		}
+	}
+	status = DB_EXEC(db, NULL,
+	                 "UPDATE idempotency SET owner = 0, failure = ?, answer = ?"
+	                 " WHERE user_id = ? AND route = ? AND idempotency_key = ? AND owner = ?",
+	                 DB_BLOB(failure, failure_length), DB_BLOB(answer, length),
+	                 DB_TEXT(call_user(call)), DB_TEXT(route),
+	                 DB_TEXT(call_idempotency_key(call)), DB_UINT(key->owner));
+	return outcome != STATUS_OK ? outcome : status;
+}
+
+/* --- in the background ----------------------------------------------------------------------- */
+
+/* Copies up to `limit` owners, from the `skip`th lease on. */
+static size_t
+idempotency_owners(struct db_value *owners, size_t skip, size_t limit)
+{
+	const struct idempotency *key;
+	size_t count = 0;
+
+	pthread_mutex_lock(&idempotency_leases.lock);
+	for (key = idempotency_leases.first; key != NULL && count < limit; key = key->next) {
+		if (skip > 0)
+			skip--;
+		else
+			owners[count++] = DB_UINT(key->owner);
+	}
+	pthread_mutex_unlock(&idempotency_leases.lock);
+	return count;
+}
+
+static uint32_t
+idempotency_renew(void *arg)
+{
+	struct db *db = arg;
+	struct db_value args[1 + IDEMPOTENCY_RENEWALS];
+	size_t count, done = 0;
+
+	do {
+		count = idempotency_owners(args + 1, done, IDEMPOTENCY_RENEWALS);
+		if (count == 0)
+			break;
+		done += count;
+		args[0] = DB_INT(idempotency_now_ms() + IDEMPOTENCY_LEASE_MS);
+		for (size_t i = count; i < IDEMPOTENCY_RENEWALS; i++)
+			args[1 + i] = args[count];
+		if (db_exec(db, NULL,
+		            "UPDATE idempotency SET alive_until = ? WHERE owner IN"
+		            " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		            args, COUNT_OF(args)) != STATUS_OK)
+			break;
+	} while (count == IDEMPOTENCY_RENEWALS);
+	return IDEMPOTENCY_RENEW_MS;
+}
+
+static uint32_t
+idempotency_purge(void *arg)
+{
+	struct db *db = arg;
+	uint64_t affected;
+
+	do {
+		if (DB_EXEC(db, &affected, "DELETE FROM idempotency WHERE created_at < ? LIMIT ?",
+		            DB_INT(idempotency_now_ms() - IDEMPOTENCY_KEEP_MS),
+		            DB_INT(IDEMPOTENCY_PURGE_ROWS)) != STATUS_OK)
+			break;
+	} while (affected == IDEMPOTENCY_PURGE_ROWS);
+	return IDEMPOTENCY_PURGE_MS;
+}
+
+enum status
+idempotency_start(struct service *service)
+{
+	struct db *db = service_db(service);
+	struct periodic_options renew = {.name = "idempotency-renew",
+	                                 .fn = idempotency_renew,
+	                                 .arg = db,
+	                                 .first_ms = IDEMPOTENCY_RENEW_MS,
+	                                 .deadline_ms = IDEMPOTENCY_LEASE_MS};
+	struct periodic_options purge = {.name = "idempotency-purge",
+	                                 .fn = idempotency_purge,
+	                                 .arg = db,
+	                                 .first_ms = 30000 + ids_below(30000)};
+
+	if (periodic_start(service, &renew) == NULL || periodic_start(service, &purge) == NULL)
+		return STATUS_OVERLOADED;
+	return STATUS_OK;
+}
+
+enum status
+idempotency_erase(struct db *tx, const char *user)
+{
+	return DB_EXEC(tx, NULL, "DELETE FROM idempotency WHERE user_id = ?", DB_TEXT(user));
+}
