@@ -9,9 +9,11 @@ SERVICES := $(notdir $(wildcard services/*))
 PROGRAMS := gateway $(SERVICES)
 
 CC := $(if $(filter tsan,$(FLAVOR)),clang,gcc)
+# Not there yet on a fresh machine, where `make run` begins by installing it.
+PKG_CONFIG := $(if $(shell command -v pkg-config),pkg-config,true)
 PKGS := libuv libprotobuf-c libmariadb hiredis libcurl jansson libsodium libutf8proc glib-2.0
-PKG_CFLAGS := $(subst -I/,-isystem /,$(shell pkg-config --cflags $(PKGS)))
-PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -lnng
+PKG_CFLAGS := $(subst -I/,-isystem /,$(shell $(PKG_CONFIG) --cflags $(PKGS)))
+PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)) -lnng
 VOICE_LIBS := -lespeak-ng -lpocketsphinx -lsphinxbase -lsphinxad
 
 # Debian 12 ships llhttp as sources (node-llhttp), Debian 13 as a library (libllhttp-dev).
@@ -115,6 +117,33 @@ $(OUT)/unit/%_test: $(OUT)/tests/unit/%_test.o $(PROGRAMS:%=$(OUT)/lib%.a) $(OUT
 unit: $(UNIT_BINS) ## build and run the unit tests of one FLAVOR
 	tests/run-unit $(UNIT_BINS)
 .PHONY: unit
+
+unit-programs: $(UNIT_BINS)
+protos: $(PROTO_HDR)
+print-cflags:
+	@echo '$(CFLAGS)'
+.PHONY: unit-programs protos print-cflags
+
+# --- on this machine: the work is done by scripts --------------------------------------------
+deps: ## install what is missing for building, running, testing and linting
+	@deploy/local/install build run test full lint
+run: ## install, build and start everything; prints the URL
+	@deploy/local/run start
+stop: ## stop what `make run` started; the data stays in .run/
+	@deploy/local/run stop
+logs: ## follow all logs
+	@deploy/local/run logs
+demo: ## the main job as a new throw-away learner, against what `make run` started
+	@deploy/local/demo
+test: ## everything but the slow tests, and a part of it under ASan and UBSan
+	@tests/run quick
+test-full: ## everything: all of it under the sanitizers, TSan, the slow tests
+	@tests/run full
+lint: ## format, warnings, includes, SQL, shell; fails on any finding
+	@tests/lint
+format: ## rewrite the C files as .clang-format says
+	@tests/lint --format
+.PHONY: deps run stop logs demo test test-full lint format
 
 clean: ## remove everything that was built
 	rm -rf build

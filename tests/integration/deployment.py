@@ -1,0 +1,198 @@
+"""The programs of Studyhall, started on free ports with databases of their own."""
+import fcntl
+import http.client
+import itertools
+import os
+import random
+import socket
+import subprocess
+import tempfile
+import time
+
+from client import Client, Learner
+from process import Process, die_with_parent, wait_for
+from stores import ROOT
+
+BIN = os.path.abspath(os.environ.get("STUDYHALL_BIN") or os.path.join(ROOT, "build/release/bin"))
+SANITIZERS = {
+    "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:strict_string_checks=1",
+    "LSAN_OPTIONS": f"suppressions={ROOT}/tests/lsan.supp:print_suppressions=0",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "TSAN_OPTIONS": "exitcode=99",
+}
+PORT_LOCKS = os.path.join(tempfile.gettempdir(), f"studyhall-ports-{os.getuid()}")
+held_ports = {}
+
+
+def free_port():
+    """A loopback port below the ephemeral range that no other test run on this machine holds."""
+    os.makedirs(PORT_LOCKS, mode=0o700, exist_ok=True)
+    while True:
+        port = random.randrange(10000, 20000)
+        lock = open(os.path.join(PORT_LOCKS, str(port)), "w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            lock.close()
+            continue
+        held_ports[port] = lock
+        return port
+
+
+def services():
+    return sorted(entry.name for entry in os.scandir(os.path.join(ROOT, "services"))
+                  if entry.is_dir())
+
+
+def http_status(port, path):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+class Deployment:
+    """`settings`: further environment for all processes. `replicas`: how many of a service, e.g.
+    {"history": 2}; they all stand in S_URL, and `app["history.2"]` is the second. Names of
+    programs in `absent` are not started."""
+
+    numbers = itertools.count(1)
+
+    def __init__(self, stores, settings=None, replicas=None, absent=()):
+        self.stores = stores
+        self.number = next(self.numbers)
+        self.settings = dict(settings or {})
+        self.replicas = dict(replicas or {})
+        self.absent = set(absent)
+        self.processes = {}
+        self.admin_ports = {}
+        self.port = free_port()
+        self.env = self.base_environment()
+
+    def base_environment(self):
+        keep = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        env = {**keep, "LANG": "C.UTF-8", **SANITIZERS,
+               "GATEWAY_LISTEN": f"127.0.0.1:{self.port}", "REDIS_URL": self.stores.redis_url}
+        self.listen = {}
+        for service in services():
+            prefix = service.upper().replace("-", "_")
+            ports = [free_port() for _ in range(self.replicas.get(service, 1))]
+            self.listen[service] = [f"tcp://127.0.0.1:{port}" for port in ports]
+            env[prefix + "_URL"] = ",".join(self.listen[service])
+            if os.path.isdir(os.path.join(ROOT, "services", service, "schema")):
+                env[prefix + "_DATABASE_URL"] = self.stores.create_database(
+                    f"sh{self.number}_{service.replace('-', '_')}")
+        return {**env, **self.settings}
+
+    def __getitem__(self, name):
+        return self.processes[name]
+
+    def add(self, program, name, listen=None):
+        prefix = program.upper().replace("-", "_")
+        self.admin_ports[name] = free_port()
+        env = {**self.env, prefix + "_ADMIN": f"127.0.0.1:{self.admin_ports[name]}"}
+        if listen:
+            env[prefix + "_LISTEN"] = listen
+        self.processes[name] = Process(
+            name, self.wrap(program) + [os.path.join(BIN, program)],
+            self.stores.path(f"{self.number}-{name}.log"), env, self.stores.directory)
+
+    @staticmethod
+    def wrap(program):
+        """STUDYHALL_WRAP_VOICE="valgrind -q": a command that a program is run under."""
+        return os.environ.get("STUDYHALL_WRAP_" + program.upper(), "").split()
+
+    def start(self):
+        for service in services():
+            self.migrate(service)
+            for number, listen in enumerate(self.listen[service], 1):
+                self.add(service, service if number == 1 else f"{service}.{number}", listen)
+        self.add("gateway", "gateway")
+        for name, process in self.processes.items():
+            if name.split(".")[0] not in self.absent:
+                process.start()
+        self.wait_ready()
+        return self
+
+    def migrate(self, service):
+        if service.upper().replace("-", "_") + "_DATABASE_URL" in self.env:
+            self.command(service, "migrate")
+
+    def command(self, program, *words, check=True, **options):
+        """Runs a sub-command such as command("auth", "users", "list"); returns the finished run."""
+        done = subprocess.run([os.path.join(BIN, program), *words], env=self.env,
+                              cwd=self.stores.directory, capture_output=True, text=True,
+                              timeout=60, preexec_fn=die_with_parent, **options)
+        assert not check or done.returncode == 0, f"{program} {words}: {done.stdout}{done.stderr}"
+        return done
+
+    def ready(self, name):
+        return http_status(self.admin_ports[name], "/readyz") == 200
+
+    def wait_ready(self, seconds=60):
+        """Waits until every started process says so on its admin port, the gateway last."""
+        deadline = time.monotonic() + seconds
+        for name, process in self.processes.items():
+            if process.child is None or process.expected:
+                continue
+            wait_for(lambda: process.crashed() or self.ready(name),
+                     max(0.1, deadline - time.monotonic()), f"readiness of {name}")
+            assert not process.crashed(), f"{name} ended at once:\n{process.log_tail()}"
+        if self["gateway"].alive():
+            wait_for(lambda: http_status(self.port, "/readyz") == 200, 10, "the gateway's /readyz")
+
+    def revive(self, name):
+        """What the supervisor does: starts a process that a test ended."""
+        self[name].start()
+
+    def client(self):
+        return Client(self.port)
+
+    def learner(self, **user):
+        return Learner(self.port, **user)
+
+    def metrics(self, name):
+        """The process's /metrics as {"name{labels}": value}."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_ports[name], timeout=5)
+        connection.request("GET", "/metrics")
+        lines = connection.getresponse().read().decode().splitlines()
+        connection.close()
+        samples = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
+        return {key: float(value) for key, value in samples}
+
+    def complaints(self):
+        """What no test may leave behind: processes that died, sanitizer reports, assertions."""
+        found = []
+        for process in self.processes.values():
+            if process.child is None:
+                continue
+            if process.crashed():
+                found.append(f"{process.name} died with status {process.child.returncode}")
+                process.expected = True
+            found += [f"{process.name}: {line}" for line in process.fatal_lines()]
+        return found
+
+    def stop(self):
+        """SIGTERM to all at once; each must end with status 0 (a leak report would change it)."""
+        running = [process for process in self.processes.values() if process.alive()]
+        for process in running:
+            process.resume()
+            process.terminate()
+        bad = [f"{process.name} ended with status {status}" for process in running
+               if (status := self.wait_end(process)) != 0]
+        bad += self.complaints()
+        assert not bad, "; ".join(bad)
+
+    @staticmethod
+    def wait_end(process):
+        try:
+            return process.child.wait(40)
+        except subprocess.TimeoutExpired:
+            process.kill9()
+            return "none (SIGTERM ignored for 40 s)"
