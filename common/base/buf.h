@@ -35,7 +35,8 @@ void buf_append(struct buf *buf, const void *bytes, size_t length);
 void buf_puts(struct buf *buf, const char *text);
 void buf_putc(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buf_vprintf(struct buf *buf, const char *format, va_list args);
+void buf_vprintf(struct buf *buf, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 /* `text` as a JSON string with its quotes, escaped as RFC 8259 asks. Valid UTF-8 expected. */
 void buf_put_json_string(struct buf *buf, const char *text, size_t length);
 /* Drops the first `length` bytes. */

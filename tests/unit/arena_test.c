@@ -36,6 +36,23 @@ test_pieces_are_zeroed_aligned_and_apart(void **state)
 	arena_free(&arena);
 }
 
+/* A block filled to its last byte, and one byte too much for it; the sanitizer sees an overrun. */
+static void
+test_block_edges(void **state)
+{
+	(void)state;
+	char text[5000];
+	memset(text, 'x', sizeof text);
+	for (size_t size = 1; size < 4500; size++) {
+		struct arena *arena = arena_new(0);
+		for (int i = 0; i < 3; i++) {
+			const char *copy = arena_strndup(arena, text, size);
+			assert_int_equal(strlen(copy), size);
+		}
+		arena_free(&arena);
+	}
+}
+
 static void
 test_memory_is_zeroed_after_reset_too(void **state)
 {
@@ -152,6 +169,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_pieces_are_zeroed_aligned_and_apart),
+	    cmocka_unit_test(test_block_edges),
 	    cmocka_unit_test(test_memory_is_zeroed_after_reset_too),
 	    cmocka_unit_test(test_budget_bounds_what_is_held),
 	    cmocka_unit_test(test_calloc_refuses_an_overflow),

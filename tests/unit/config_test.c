@@ -217,6 +217,30 @@ test_numbers(void **state)
 }
 
 static void
+test_numbers_of_64_bits(void **state)
+{
+	(void)state;
+	int64_t number;
+	const struct config_setting wide = {.name = "WORKERS",
+	                                    .type = CONFIG_INT,
+	                                    .target = &number,
+	                                    .min = INT64_MIN,
+	                                    .max = INT64_MAX,
+	                                    .help = "Wide"};
+	assert_int_equal(config_load("TESTER", &wide, 1, error, sizeof error), 0);
+	assert_int_equal(number, 0);
+	setenv("WORKERS", "9223372036854775807", 1);
+	assert_int_equal(config_load("TESTER", &wide, 1, error, sizeof error), 0);
+	assert_true(number == INT64_MAX);
+	setenv("WORKERS", "-9223372036854775808", 1);
+	assert_int_equal(config_load("TESTER", &wide, 1, error, sizeof error), 0);
+	assert_true(number == INT64_MIN);
+	setenv("WORKERS", "9223372036854775808", 1);
+	assert_int_equal(config_load("TESTER", &wide, 1, error, sizeof error), -1);
+	assert_memory_equal(error, "WORKERS: ", 9);
+}
+
+static void
 test_choices(void **state)
 {
 	(void)state;
@@ -305,6 +329,7 @@ main(void)
 	    cmocka_unit_test_teardown(test_dotenv_syntax, clean),
 	    cmocka_unit_test_teardown(test_dotenv_errors_name_the_line, clean),
 	    cmocka_unit_test_teardown(test_numbers, clean),
+	    cmocka_unit_test_teardown(test_numbers_of_64_bits, clean),
 	    cmocka_unit_test_teardown(test_choices, clean),
 	    cmocka_unit_test_teardown(test_secret_files, clean),
 	    cmocka_unit_test_teardown(test_global_settings_have_no_prefix, clean),

@@ -102,6 +102,16 @@ test_a_line_and_its_fields(void **state)
 }
 
 static void
+test_errno_survives_a_closed_stderr(void **state)
+{
+	(void)state;
+	close(STDERR_FILENO);
+	errno = 1234;
+	LOG_INFO("lost");
+	assert_int_equal(errno, 1234);
+}
+
+static void
 test_no_trace_no_fields(void **state)
 {
 	(void)state;
@@ -209,6 +219,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_a_line_and_its_fields, open_pipe, close_pipe),
+	    cmocka_unit_test_setup_teardown(test_errno_survives_a_closed_stderr, open_pipe,
+	                                    close_pipe),
 	    cmocka_unit_test_setup_teardown(test_no_trace_no_fields, open_pipe, close_pipe),
 	    cmocka_unit_test_setup_teardown(test_levels, open_pipe, close_pipe),
 	    cmocka_unit_test_setup_teardown(test_invalid_utf8_is_replaced, open_pipe, close_pipe),
