@@ -35,7 +35,12 @@ struct identity {
 	const char *time_zone; /* IANA */
 };
 
-enum outcome { OUTCOME_OK, OUTCOME_CREATED, OUTCOME_ACCEPTED, OUTCOME_NO_CONTENT };
+enum outcome {
+	OUTCOME_OK,
+	OUTCOME_CREATED,
+	OUTCOME_ACCEPTED,
+	OUTCOME_NO_CONTENT
+};
 
 struct reply {
 	enum status status;

@@ -20,16 +20,18 @@ struct worker;
 struct tls_options;
 
 struct rpc_options {
-	const char *actor;     /* "planner"; also the name its certificate must bear */
-	const char *urls;      /* "tcp://planner:7002", several separated by commas */
-	struct worker *io;     /* the worker that owns the links */
-	unsigned max_in_flight; /* per replica; 0: 4096 */
+	const char *actor;             /* "planner"; also the name its certificate must bear */
+	const char *urls;              /* "tcp://planner:7002", several separated by commas */
+	struct worker *io;             /* the worker that owns the links */
+	const struct tls_options *tls; /* NULL: plain; must stay valid */
+	unsigned max_in_flight;        /* per replica; 0: 4096 */
 };
 
-/* Starts to discover and connect; never waits. NULL with one line in `error` when a URL is
- * malformed or there is no memory. */
+/* On the io worker's thread. Starts to discover and connect; never waits. NULL with one line in
+ * `error` when a URL is malformed or there is no memory. */
 struct rpc *rpc_open(const struct rpc_options *options, char *error, size_t error_size);
-/* On the io worker's thread, when no call is in progress. Ends the links. */
+/* On the io worker's thread, when no call is in progress. Ends the links; the object itself stays
+ * for its metrics, as long as the process. */
 void rpc_close(struct rpc **rpc);
 
 struct rpc_request {
@@ -58,8 +60,8 @@ enum status rpc_invoke(struct rpc *rpc, const struct rpc_request *request,
 struct rpc_stream;
 /* As rpc_call(), but returns at the reply's head; the pieces are read with rpc_stream_read(). When
  * the service answers with a plain reply (an error, mostly) *stream is NULL. */
-enum status rpc_stream_open(struct rpc *rpc, const struct rpc_request *request,
-                            struct reply *reply, struct rpc_stream **stream);
+enum status rpc_stream_open(struct rpc *rpc, const struct rpc_request *request, struct reply *reply,
+                            struct rpc_stream **stream);
 /* The next bytes, valid until the next read. Length 0: the end.
  * A stream that broke off returns the reason. `wait_until_ms` (clock_ms(); 0: none) ends the wait
  * early with STATUS_DEADLINE and can be followed by another read: for keep-alives. */

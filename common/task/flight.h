@@ -25,8 +25,8 @@ void flight_free(struct flight **flight);
 
 /* From a task. Runs fn(arg), or waits for the task that already does for the same key (at most
  * FLIGHT_KEY_LIMIT bytes). The bytes are the caller's own: in its arena, a NUL behind them. fn's
- * failure is handed to all who wait, except CANCELLED and DEADLINE, which are the leader's own affair:
- * then one of those who wait takes over. OVERLOADED without memory. */
+ * failure is handed to all who wait, except CANCELLED and DEADLINE, which are the leader's own
+ * affair: then one of those who wait takes over. OVERLOADED without memory. */
 enum status flight_join(struct flight *flight, const void *key, size_t key_length, flight_fn *fn,
                         void *arg, const void **bytes, size_t *length);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A bounded queue in front of a few threads of low priority; a task parks until its call has run. */
+ * A bounded queue in front of a few threads of low priority; a task parks until its call has run.
+ */
 #include "common/task/offload.h"
 
 #include "common/base/obj.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A bounded pool of threads for work that would stop a loop: password hashes, speech engines,
- * getaddrinfo. The threads run at a lower priority (nice 10), so that they never slow the loops down.
+ * getaddrinfo. The threads run at a lower priority (nice 10), so that they never slow the loops
+ * down.
  */
 #ifndef STUDYHALL_TASK_OFFLOAD_H
 #define STUDYHALL_TASK_OFFLOAD_H
@@ -25,8 +26,8 @@ void pool_free(struct pool **pool);
 
 /* From a task: runs fn(arg) on the pool and yields until it has ended; fn may use the task's stack
  * and arena meanwhile. STATUS_OVERLOADED at once when the queue is full. When the task is cancelled
- * or its deadline passes while the call is queued, it is taken back and that status returned; while it
- * runs, `stop` is raised and the call is awaited. */
+ * or its deadline passes while the call is queued, it is taken back and that status returned; while
+ * it runs, `stop` is raised and the call is awaited. */
 enum status offload(struct pool *pool, offload_fn *fn, void *arg);
 
 /* Calls queued and running now; any thread. */

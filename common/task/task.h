@@ -3,10 +3,10 @@
  * Green tasks: straight-line code on a small stack of its own, which yields at I/O.
  *
  * A task belongs to the worker that spawned it and never moves. It runs until it waits; then others
- * run. Between two waits nobody else touches the worker's state, so tasks of one worker need no locks
- * among each other. A task has a deadline and can be cancelled: the wait in progress then returns
- * STATUS_DEADLINE or STATUS_CANCELLED, and so does every later one, until the task has unwound
- * through its normal error path. (lwan's coroutines, QEMU's block layer.)
+ * run. Between two waits nobody else touches the worker's state, so tasks of one worker need no
+ * locks among each other. A task has a deadline and can be cancelled: the wait in progress then
+ * returns STATUS_DEADLINE or STATUS_CANCELLED, and so does every later one, until the task has
+ * unwound through its normal error path. (lwan's coroutines, QEMU's block layer.)
  *
  * Stacks are 256 KB reserved with a guard page, pooled; only touched pages cost memory.
  */
@@ -34,8 +34,8 @@ struct task_options {
 };
 #define TASK_ARENA_BUDGET ((size_t)32 << 20)
 
-/* Starts `fn(arg)` as a task of the calling thread's worker, from the loop or a task; it runs at the
- * worker's next turn. Returns STATUS_OVERLOADED when there is no memory for a stack. */
+/* Starts `fn(arg)` as a task of the calling thread's worker, from the loop or a task; it runs at
+ * the worker's next turn. Returns STATUS_OVERLOADED when there is no memory for a stack. */
 enum status task_spawn(const struct task_options *options, task_fn *fn, void *arg);
 
 /* The running task; NULL on the loop. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What task.c, stack.c and worker.c share; included by them and by the debugger script's eyes only. */
+ * What task.c, stack.c and worker.c share; included by them and by the debugger script's eyes only.
+ */
 #ifndef STUDYHALL_TASK_TASK_PRIVATE_H
 #define STUDYHALL_TASK_TASK_PRIVATE_H
 
@@ -29,7 +30,12 @@ int stack_init(struct stack *stack);
 void stack_release_pages(struct stack *stack);
 void stack_fini(struct stack *stack);
 
-enum task_state { TASK_IDLE, TASK_READY, TASK_RUNNING, TASK_PARKED };
+enum task_state {
+	TASK_IDLE,
+	TASK_READY,
+	TASK_RUNNING,
+	TASK_PARKED
+};
 
 struct task {
 	unsigned magic;
@@ -76,7 +82,7 @@ struct worker {
 	pthread_t thread;
 	bool has_thread;
 	bool stopping;
-	struct post *_Atomic inbox;          /* from other threads, last first */
+	struct post *_Atomic inbox;           /* from other threads, last first */
 	struct post *local_head, *local_tail; /* from this thread */
 	_Atomic uint64_t turned_ms;
 	_Atomic unsigned tasks;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A thread with a libuv loop, its inbox, and the turn that runs posts and tasks before each poll. */
+ * A thread with a libuv loop, its inbox, and the turn that runs posts and tasks before each poll.
+ */
 #include "common/task/task_private.h"
 
 #include "common/base/clock.h"
@@ -233,8 +234,8 @@ worker_post(struct worker *worker, struct post *post)
 	head = atomic_load_explicit(&worker->inbox, memory_order_relaxed);
 	do {
 		post->next = head;
-	} while (!atomic_compare_exchange_weak_explicit(&worker->inbox, &head, post,
-	                                                memory_order_release, memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(
+	    &worker->inbox, &head, post, memory_order_release, memory_order_relaxed));
 	if (head == NULL)
 		uv_async_send(&worker->wakeup);
 }

@@ -1,0 +1,627 @@
+/* SPDX-License-Identifier: MIT
+ * The answering end of links: posts are read and answered at once, polls are parked per caller
+ * until there is something to say or a second has passed. */
+#include "common/actor/link_server.h"
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+#include "common/base/log.h"
+#include "common/base/obj.h"
+#include "common/actor/message.h"
+#include "envelope.pb-c.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SERVER_MAGIC   0x5e4fe401u
+#define INCOMING_MAGIC 0x14c04149u
+
+#define PEER_BUCKETS      256
+#define SERVER_PARK_MS    1000
+#define SERVER_SCAN_MS    200
+#define SERVER_CALL_BYTES 512 /* what a request costs beside its own bytes */
+
+#define REQUEST_SIZE_FIELD 11 /* wire.Request.size: how much body comes in pieces */
+
+struct link_peer {
+	struct link_server *server;
+	uint32_t pipe;
+	struct listen_context *poll; /* parked */
+	uint64_t poll_since_ms;
+	struct wire_queue out;
+	struct incoming *calls[PEER_BUCKETS];
+	struct link_peer *next;
+	bool dirty; /* in the list of peers to flush */
+	struct link_peer *dirty_next;
+};
+
+struct link_server {
+	unsigned magic;
+	struct link_server_options options;
+	struct listen *listen;
+	uint64_t boot;
+	struct link_peer *peers;
+	unsigned peer_count;
+	struct link_peer *dirty;
+	struct post flush;
+	bool flush_posted, closed, scan_closed;
+	_Atomic int incomings; /* alive anywhere; they keep the server's memory */
+	struct buf batch;
+	uv_timer_t scan;
+};
+
+/* --- requests -------------------------------------------------------------------------------- */
+
+void
+incoming_hold(struct incoming *incoming)
+{
+	OBJ_CHECK(incoming, INCOMING_MAGIC);
+	atomic_fetch_add(&incoming->references, 1);
+}
+
+void
+incoming_release(struct incoming *incoming)
+{
+	OBJ_CHECK(incoming, INCOMING_MAGIC);
+	if (atomic_fetch_sub(&incoming->references, 1) != 1)
+		return;
+	budget_release(incoming->server->options.budget, incoming->charged);
+	atomic_fetch_sub(&incoming->server->incomings, 1);
+	OBJ_FINI(incoming);
+	free(incoming->final_item);
+	free(incoming->request);
+	free(incoming->body);
+	free(incoming);
+}
+
+static struct incoming **
+peer_slot(struct link_peer *peer, uint64_t call)
+{
+	/* Callers number their calls upwards above a slot of 16 bits: both parts spread. */
+	struct incoming **at = &peer->calls[(call ^ (call >> 16)) % PEER_BUCKETS];
+
+	while (*at != NULL && (*at)->call != call)
+		at = &(*at)->next;
+	return at;
+}
+
+static void
+peer_unlink(struct link_peer *peer, struct incoming *incoming)
+{
+	struct incoming **at = peer_slot(peer, incoming->call);
+
+	assert(*at == incoming);
+	*at = incoming->next;
+	incoming->peer = NULL;
+}
+
+/* --- saying ---------------------------------------------------------------------------------- */
+
+static void
+peer_answer_poll(struct link_peer *peer)
+{
+	struct link_server *server = peer->server;
+	struct listen_context *poll = peer->poll;
+
+	peer->poll = NULL;
+	buf_clear(&server->batch);
+	wire_batch_begin(&server->batch, WIRE_POLL, server->boot);
+	while (peer->out.head != NULL && server->batch.length < WIRE_BATCH_LIMIT) {
+		struct wire_item *item = wire_queue_take(&peer->out);
+
+		wire_batch_add(&server->batch, item);
+		free(item);
+	}
+	if (buf_failed(&server->batch)) {
+		LOG_ERROR("out of memory for a batch");
+		listen_close_pipe(server->listen, peer->pipe);
+		buf_clear(&server->batch);
+	}
+	listen_answer(poll, server->batch.bytes, server->batch.length);
+}
+
+static void server_free(struct link_server *server);
+
+static void
+server_flush_fn(struct post *post)
+{
+	struct link_server *server = OBJ_CONTAINER(post, struct link_server, flush);
+	struct link_peer *peer = server->dirty;
+
+	server->flush_posted = false;
+	server->dirty = NULL;
+	if (server->closed) {
+		server_free(server);
+		return;
+	}
+	while (peer != NULL) {
+		struct link_peer *next = peer->dirty_next;
+
+		peer->dirty = false;
+		if (peer->poll != NULL && peer->out.head != NULL)
+			peer_answer_poll(peer);
+		peer = next;
+	}
+}
+
+/* What all tasks of this turn have to say to a peer goes out together. */
+static void
+peer_say(struct link_peer *peer, struct wire_item *item)
+{
+	struct link_server *server = peer->server;
+
+	wire_queue_put(&peer->out, item);
+	if (!peer->dirty) {
+		peer->dirty = true;
+		peer->dirty_next = server->dirty;
+		server->dirty = peer;
+	}
+	if (!server->flush_posted) {
+		server->flush_posted = true;
+		worker_post(server->options.io, &server->flush);
+	}
+}
+
+static void
+peer_refuse(struct link_peer *peer, uint64_t call, enum status status)
+{
+	Wire__Reply reply = WIRE__REPLY__INIT;
+	struct wire_item *item;
+
+	reply.has_status = true;
+	reply.status = status_grpc(status);
+	reply.problem = (char *)(uintptr_t)status_slug(status);
+	reply.has_retry_after_s = true;
+	reply.retry_after_s = 1;
+	item = wire_item_new(call, WIRE_REPLY, &reply.base);
+	if (item != NULL)
+		peer_say(peer, item);
+}
+
+struct send_post {
+	struct post post;
+	struct incoming *incoming;
+	struct wire_item *item;
+};
+
+static void
+server_send_fn(struct post *post)
+{
+	struct send_post *send = OBJ_CONTAINER(post, struct send_post, post);
+	struct link_peer *peer = send->incoming->peer;
+
+	if (peer != NULL)
+		peer_say(peer, send->item);
+	else
+		free(send->item);
+	incoming_release(send->incoming);
+	free(send);
+}
+
+int
+incoming_send(struct incoming *incoming, struct wire_item *item)
+{
+	struct send_post *send = malloc(sizeof *send);
+
+	if (send == NULL || item == NULL) {
+		free(send);
+		free(item);
+		return -1;
+	}
+	incoming_hold(incoming);
+	*send = (struct send_post){{.fn = server_send_fn}, incoming, item};
+	worker_post(incoming->server->options.io, &send->post);
+	return 0;
+}
+
+static void
+server_final_fn(struct post *post)
+{
+	struct incoming *incoming = OBJ_CONTAINER(post, struct incoming, final);
+	struct link_peer *peer = incoming->peer;
+
+	if (peer != NULL) {
+		peer_unlink(peer, incoming);
+		if (incoming->final_item != NULL)
+			peer_say(peer, incoming->final_item);
+		incoming->final_item = NULL;
+		incoming_release(incoming); /* the link's own */
+	}
+	incoming_release(incoming); /* the receiver's */
+}
+
+void
+incoming_finish(struct incoming *incoming, struct wire_item *item)
+{
+	OBJ_CHECK(incoming, INCOMING_MAGIC);
+	incoming->final.fn = server_final_fn;
+	incoming->final_item = item;
+	worker_post(incoming->server->options.io, &incoming->final);
+}
+
+/* --- hearing --------------------------------------------------------------------------------- */
+
+static void
+peer_deliver(struct link_peer *peer, struct incoming *incoming)
+{
+	struct link_server *server = peer->server;
+
+	incoming->delivered = true;
+	incoming_hold(incoming); /* for the receiver */
+	server->options.on_request(server->options.arg, incoming);
+}
+
+/* 0, or -1 when the peer breaks the protocol. */
+static int
+peer_request(struct link_peer *peer, const struct wire_envelope *envelope)
+{
+	struct link_server *server = peer->server;
+	size_t charged = envelope->length + SERVER_CALL_BYTES;
+	struct incoming *incoming, **slot;
+	uint64_t size;
+
+	if (envelope->call == 0 || *peer_slot(peer, envelope->call) != NULL ||
+	    !wire_peek(envelope->payload, envelope->length, REQUEST_SIZE_FIELD, 0, &size))
+		return -1;
+	if (size > MESSAGE_MAX_BODY) {
+		peer_refuse(peer, envelope->call, STATUS_TOO_LARGE);
+		return 0;
+	}
+	charged += size;
+	if (!budget_take(server->options.budget, charged)) {
+		peer_refuse(peer, envelope->call, STATUS_OVERLOADED);
+		return 0;
+	}
+	incoming = calloc(1, sizeof *incoming);
+	if (incoming != NULL) {
+		incoming->request = malloc(envelope->length + 1);
+		incoming->body = size > 0 ? malloc(size) : NULL;
+	}
+	if (incoming == NULL || incoming->request == NULL || (size > 0 && incoming->body == NULL)) {
+		if (incoming != NULL)
+			free(incoming->request);
+		free(incoming);
+		budget_release(server->options.budget, charged);
+		peer_refuse(peer, envelope->call, STATUS_OVERLOADED);
+		return 0;
+	}
+	OBJ_INIT(incoming, INCOMING_MAGIC);
+	incoming->references = 1;
+	incoming->server = server;
+	incoming->peer = peer;
+	incoming->call = envelope->call;
+	incoming->arrived_us = clock_us();
+	incoming->charged = charged;
+	incoming->request_length = envelope->length;
+	incoming->body_length = size;
+	memcpy(incoming->request, envelope->payload, envelope->length);
+	atomic_fetch_add(&server->incomings, 1);
+	slot = peer_slot(peer, envelope->call);
+	*slot = incoming;
+	if (size == 0)
+		peer_deliver(peer, incoming);
+	return 0;
+}
+
+static void
+peer_grant(struct link_peer *peer, uint64_t call, uint32_t bytes)
+{
+	Wire__Window window = WIRE__WINDOW__INIT;
+	struct wire_item *item;
+
+	window.has_bytes = true;
+	window.bytes = bytes;
+	item = wire_item_new(call, WIRE_WINDOW_OF, &window.base);
+	if (item != NULL)
+		peer_say(peer, item);
+}
+
+static int
+peer_piece(struct link_peer *peer, const struct wire_envelope *envelope)
+{
+	struct incoming *incoming = *peer_slot(peer, envelope->call);
+	Wire__Piece *piece;
+	int result = -1;
+
+	if (incoming == NULL || incoming->delivered)
+		return 0; /* refused or cancelled meanwhile */
+	piece = wire__piece__unpack(NULL, envelope->length, envelope->payload);
+	if (piece == NULL)
+		return -1;
+	if (piece->bytes.len > incoming->body_length - incoming->body_received)
+		goto done;
+	if (piece->bytes.len > 0)
+		memcpy(incoming->body + incoming->body_received, piece->bytes.data,
+		       piece->bytes.len);
+	incoming->body_received += piece->bytes.len;
+	result = 0;
+	if (incoming->body_received == incoming->body_length)
+		peer_deliver(peer, incoming);
+	else
+		peer_grant(peer, envelope->call, (uint32_t)piece->bytes.len);
+done:
+	wire__piece__free_unpacked(piece, NULL);
+	return result;
+}
+
+static void
+peer_drop_call(struct link_peer *peer, struct incoming *incoming)
+{
+	struct link_server *server = peer->server;
+
+	peer_unlink(peer, incoming);
+	if (incoming->delivered)
+		server->options.on_cancel(server->options.arg, incoming);
+	incoming_release(incoming);
+}
+
+static int
+peer_window(struct link_peer *peer, const struct wire_envelope *envelope)
+{
+	struct link_server *server = peer->server;
+	struct incoming *incoming = *peer_slot(peer, envelope->call);
+	Wire__Window *window;
+
+	if (incoming == NULL || !incoming->delivered)
+		return 0;
+	window = wire__window__unpack(NULL, envelope->length, envelope->payload);
+	if (window == NULL)
+		return -1;
+	if (window->bytes <= WIRE_WINDOW)
+		server->options.on_window(server->options.arg, incoming, window->bytes);
+	wire__window__free_unpacked(window, NULL);
+	return 0;
+}
+
+static int
+peer_hear(struct link_peer *peer, const struct wire_envelope *envelope)
+{
+	struct incoming *incoming;
+
+	switch (envelope->kind) {
+	case WIRE_REQUEST: return peer_request(peer, envelope);
+	case WIRE_PIECE_OF: return peer_piece(peer, envelope);
+	case WIRE_WINDOW_OF: return peer_window(peer, envelope);
+	case WIRE_CANCEL:
+		incoming = *peer_slot(peer, envelope->call);
+		if (incoming != NULL)
+			peer_drop_call(peer, incoming);
+		return 0;
+	case WIRE_HELLO: return 0;
+	default: return -1; /* replies come from services only */
+	}
+}
+
+static void
+server_answer_hello(struct link_server *server, struct listen_context *context)
+{
+	Wire__Hello hello = WIRE__HELLO__INIT;
+	struct wire_item *item;
+
+	hello.has_version = hello.has_boot = hello.has_max_calls = true;
+	hello.version = WIRE_VERSION;
+	hello.boot = server->boot;
+	hello.max_calls = server->options.max_calls;
+	hello.actor = (char *)(uintptr_t)server->options.actor;
+	item = wire_item_new(WIRE_NO_CALL, WIRE_HELLO, &hello.base);
+	buf_clear(&server->batch);
+	wire_batch_begin(&server->batch, WIRE_POST, server->boot);
+	if (item != NULL)
+		wire_batch_add(&server->batch, item);
+	free(item);
+	listen_answer(context, server->batch.bytes, server->batch.length);
+}
+
+static struct link_peer *
+server_peer(struct link_server *server, uint32_t pipe)
+{
+	struct link_peer *peer = server->peers;
+
+	while (peer != NULL && peer->pipe != pipe)
+		peer = peer->next;
+	return peer;
+}
+
+/* A batch that breaks the protocol costs its sender the connection. */
+static void
+server_reject(struct link_server *server, uint32_t pipe, struct listen_context *context)
+{
+	LOG_WARN("malformed batch, connection closed");
+	listen_close_pipe(server->listen, pipe);
+	listen_answer(context, "", 0);
+}
+
+static void
+server_message(void *arg, uint32_t pipe, struct listen_context *context, const void *bytes,
+               size_t length)
+{
+	OBJ_CAST(struct link_server, server, arg, SERVER_MAGIC);
+	struct link_peer *peer = server_peer(server, pipe);
+	struct wire_reader reader;
+	struct wire_envelope envelope;
+	int more;
+
+	if (peer == NULL || !wire_read(&reader, bytes, length) ||
+	    (reader.role == WIRE_POLL && peer->poll != NULL)) {
+		server_reject(server, pipe, context);
+		return;
+	}
+	if (reader.boot != server->boot) {
+		server_answer_hello(server, context);
+		return;
+	}
+	if (reader.role == WIRE_POLL) {
+		peer->poll = context;
+		peer->poll_since_ms = clock_ms();
+		if (peer->out.head != NULL)
+			peer_answer_poll(peer);
+		return;
+	}
+	while ((more = wire_next(&reader, &envelope)) == 1)
+		if ((more = peer_hear(peer, &envelope)) != 0)
+			break;
+	if (more != 0) {
+		server_reject(server, pipe, context);
+		return;
+	}
+	buf_clear(&server->batch);
+	wire_batch_begin(&server->batch, WIRE_POST, server->boot);
+	listen_answer(context, server->batch.bytes, server->batch.length);
+}
+
+/* --- peers come and go ----------------------------------------------------------------------- */
+
+static void
+server_pipe_up(void *arg, uint32_t pipe)
+{
+	OBJ_CAST(struct link_server, server, arg, SERVER_MAGIC);
+	struct link_peer *peer = calloc(1, sizeof *peer);
+
+	if (peer == NULL) {
+		listen_close_pipe(server->listen, pipe);
+		return;
+	}
+	peer->server = server;
+	peer->pipe = pipe;
+	peer->next = server->peers;
+	server->peers = peer;
+	server->peer_count++;
+}
+
+static void
+peer_free(struct link_peer *peer)
+{
+	struct link_server *server = peer->server;
+
+	for (struct link_peer **at = &server->dirty; *at != NULL; at = &(*at)->dirty_next) {
+		if (*at == peer) {
+			*at = peer->dirty_next;
+			break;
+		}
+	}
+	for (int i = 0; i < PEER_BUCKETS; i++)
+		while (peer->calls[i] != NULL)
+			peer_drop_call(peer, peer->calls[i]);
+	if (peer->poll != NULL)
+		listen_answer(peer->poll, "", 0); /* to nobody: the context is free again */
+	wire_queue_clear(&peer->out);
+	server->peer_count--;
+	free(peer);
+}
+
+static void
+server_pipe_down(void *arg, uint32_t pipe)
+{
+	OBJ_CAST(struct link_server, server, arg, SERVER_MAGIC);
+
+	for (struct link_peer **at = &server->peers; *at != NULL; at = &(*at)->next) {
+		if ((*at)->pipe == pipe) {
+			struct link_peer *peer = *at;
+
+			*at = peer->next;
+			peer_free(peer);
+			return;
+		}
+	}
+}
+
+static void
+server_scan_cb(uv_timer_t *timer)
+{
+	OBJ_CAST(struct link_server, server, timer->data, SERVER_MAGIC);
+	uint64_t now = clock_ms();
+
+	for (struct link_peer *peer = server->peers; peer != NULL; peer = peer->next)
+		if (peer->poll != NULL &&
+		    now - peer->poll_since_ms >= SERVER_PARK_MS - SERVER_SCAN_MS)
+			peer_answer_poll(peer);
+}
+
+static const struct listen_events server_events = {
+    .pipe_up = server_pipe_up, .pipe_down = server_pipe_down, .message = server_message};
+
+struct link_server *
+link_server_open(const struct link_server_options *options, char *error, size_t error_size)
+{
+	struct link_server *server = calloc(1, sizeof *server);
+
+	if (server == NULL) {
+		snprintf(error, error_size, "%s: out of memory", options->url);
+		return NULL;
+	}
+	OBJ_INIT(server, SERVER_MAGIC);
+	server->options = *options;
+	server->boot = ids_boot();
+	server->flush.fn = server_flush_fn;
+	buf_init(&server->batch, WIRE_MESSAGE_LIMIT);
+	server->listen = listen_open(options->io, options->url, options->tls, &server_events,
+	                             server, error, error_size);
+	if (server->listen == NULL) {
+		free(server);
+		return NULL;
+	}
+	uv_timer_init(worker_loop(options->io), &server->scan);
+	server->scan.data = server;
+	uv_timer_start(&server->scan, server_scan_cb, SERVER_SCAN_MS, SERVER_SCAN_MS);
+	return server;
+}
+
+/* The memory stays while a request of ours is alive somewhere; at the end of a process that is
+ * cheaper than waiting for it. */
+static void
+server_free(struct link_server *server)
+{
+	if (server->flush_posted || !server->scan_closed || atomic_load(&server->incomings) > 0)
+		return;
+	buf_fini(&server->batch);
+	OBJ_FINI(server);
+	free(server);
+}
+
+static void
+server_closed_cb(uv_handle_t *handle)
+{
+	OBJ_CAST(struct link_server, server, handle->data, SERVER_MAGIC);
+
+	server->scan_closed = true;
+	server_free(server);
+}
+
+void
+link_server_close(struct link_server **serverp)
+{
+	struct link_server *server = *serverp;
+
+	if (server == NULL)
+		return;
+	OBJ_CHECK(server, SERVER_MAGIC);
+	*serverp = NULL;
+	while (server->peers != NULL)
+		server_pipe_down(server, server->peers->pipe);
+	server->closed = true;
+	listen_close(&server->listen);
+	uv_close((uv_handle_t *)&server->scan, server_closed_cb);
+}
+
+uint64_t
+link_server_boot(const struct link_server *server)
+{
+	return server->boot;
+}
+
+unsigned
+link_server_peers(const struct link_server *server)
+{
+	return server->peer_count;
+}
+
+bool
+link_server_pending(const struct link_server *server)
+{
+	for (const struct link_peer *peer = server->peers; peer != NULL; peer = peer->next)
+		if (peer->out.head != NULL)
+			return true;
+	return false;
+}

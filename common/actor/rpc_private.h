@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ * What rpc.c (replicas), rpc_call.c (one call) and rpc_stream.c (replies in pieces) share. */
+#ifndef STUDYHALL_ACTOR_RPC_PRIVATE_H
+#define STUDYHALL_ACTOR_RPC_PRIVATE_H
+
+#include "common/actor/link_client.h"
+#include "common/actor/rpc.h"
+#include "common/base/metrics.h"
+#include "common/task/task.h"
+#include "common/task/worker.h"
+#include "envelope.pb-c.h"
+
+#include <stdatomic.h>
+
+#define RPC_MAGIC      0x49c00001u
+#define RPC_CALL_MAGIC 0x49cca110u
+
+struct replica {
+	struct rpc *rpc;
+	char *url;
+	struct link_client *link;
+	bool gone;        /* no longer among the addresses: closed when its calls have ended */
+	unsigned allowed; /* calls at a time while it is being let back */
+	unsigned late;    /* calls in a row that ran out of time */
+	uint64_t ejected_until_ms;
+	uint32_t ejection_ms; /* of the last ejection; grows */
+	struct replica *next;
+};
+
+struct discovery;
+struct rpc {
+	unsigned magic;
+	struct rpc_options options;
+	struct replica *replicas; /* the io worker's */
+	struct discovery *discovery;
+	_Atomic unsigned up;
+	_Atomic int retry_tokens; /* tenths of a retry */
+	struct metric *calls, *failures, *retries, *latency;
+};
+
+/* Bytes of a streamed reply, from the io worker to the task's. */
+struct rpc_piece {
+	struct post post;
+	struct rpc_call *call;
+	struct rpc_piece *next;
+	size_t length;
+	bool end;
+	enum status status; /* with end */
+	uint8_t bytes[];
+};
+
+enum rpc_failure {
+	RPC_ANSWERED,
+	RPC_NOT_STARTED,
+	RPC_FULL,
+	RPC_UNKNOWN
+};
+
+/* One attempt. Allocated by the task; released by whoever lets go last. */
+struct rpc_call {
+	unsigned magic;
+	_Atomic int references; /* the task; each post under way; the link */
+	struct rpc *rpc;
+	struct worker *worker; /* the task's */
+
+	/* The io worker's: */
+	struct link_call link;
+	struct replica *replica;
+	struct wire_item *request;
+	struct post submit, abandon, head, broken;
+	bool late; /* why it was abandoned: out of time */
+	bool head_posted;
+	uint8_t *body; /* a reply's body that comes in pieces */
+	size_t body_size, body_received;
+
+	/* The task's worker's: */
+	struct wait *waiter; /* the wait that the next event completes */
+	enum rpc_failure failure;
+	bool answered;  /* head (or failure) is here */
+	bool streaming; /* pieces follow */
+	uint8_t *reply; /* the packed wire.Reply */
+	size_t reply_length;
+	size_t credit; /* bytes of request pieces that may still be sent */
+	struct rpc_piece *pieces, *pieces_tail;
+	bool ended; /* the last piece, or the failure of the stream, has been queued */
+	enum status end_status;
+};
+
+/* rpc.c: on the io worker. Chooses a replica for the call and starts it; or posts its failure. */
+void rpc_place(struct rpc_call *call);
+/* The call is off its link: how did it go for the replica? */
+void rpc_replica_result(struct replica *replica, bool answered, bool late);
+
+/* rpc_call.c */
+struct rpc_call *rpc_call_new(struct rpc *rpc, const struct rpc_request *request);
+void rpc_call_release(struct rpc_call *call);
+/* Submits the call and waits for the head of its answer. */
+enum status rpc_call_start(struct rpc_call *call, const struct rpc_request *request);
+/* The task lets go of a call that has not ended. */
+void rpc_call_abandon(struct rpc_call *call, enum status why);
+enum status rpc_call_fill(struct rpc_call *call, struct reply *reply);
+/* Grants the service `bytes` more; from the task. */
+void rpc_call_grant(struct rpc_call *call, size_t bytes);
+/* On the io worker: fails before or after the head. */
+void rpc_call_fail(struct rpc_call *call, enum rpc_failure failure);
+/* Runs the attempts of rpc_call() and rpc_stream_open() until one is answered. */
+enum status rpc_attempt(struct rpc *rpc, const struct rpc_request *request, struct rpc_call **call,
+                        struct reply *reply);
+/* rpc_stream.c: a piece arrived at the task's worker. */
+void rpc_piece_fn(struct post *post);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * nng, as the links see it: the only module that knows it. A `dial` is one REQ socket with one
+ * dialer and two contexts, one per role; a `listen` is one REP socket with contexts grown and
+ * reclaimed by pipe events. Every function and every callback runs on the io worker's thread.
+ *
+ * What hazards of nng 1.5 shape this: REQ never resends by itself; receives start only once the
+ * send has completed; nothing is ever cancelled but by closing a pipe or the socket; every limit is
+ * set before the first connection; sockets are never opened or closed on the path of a request.
+ */
+#ifndef STUDYHALL_ACTOR_SOCKET_H
+#define STUDYHALL_ACTOR_SOCKET_H
+
+#include "common/actor/wire.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct worker;
+
+/* Paths of PEM files; all NULL: no TLS. */
+struct tls_options {
+	const char *ca;
+	const char *cert;
+	const char *key;
+};
+
+/* --- the caller's side --- */
+struct dial;
+struct dial_events {
+	void (*up)(void *arg);
+	void (*down)(void *arg);
+	/* The answer to dial_exchange() of that role: `bytes` valid during the call; NULL when the
+	 * connection went away first. The role is free again. */
+	void (*answer)(void *arg, enum wire_role role, const void *bytes, size_t length);
+};
+
+/* Starts to connect, and reconnects for ever, after 50 ms to 2 s. `server_name` is what the
+ * peer's certificate must bear. NULL with a line in `error` when the URL or a file is no good. */
+struct dial *dial_open(struct worker *io, const char *url, const struct tls_options *tls,
+                       const char *server_name, const struct dial_events *events, void *arg,
+                       char *error, size_t error_size);
+/* Closes the connection; no callback comes after this returns. Frees once nng has let go. */
+void dial_close(struct dial **dial);
+/* Sends a batch and waits for its answer. The role must be free and the connection up. Copies the
+ * bytes. -1 without memory. */
+int dial_exchange(struct dial *dial, enum wire_role role, const void *bytes, size_t length);
+bool dial_busy(const struct dial *dial, enum wire_role role);
+/* Drops the connection (the peer is dead to us); down() follows, and a new attempt. */
+void dial_drop(struct dial *dial);
+
+/* --- the service's side --- */
+struct listen;
+struct listen_context; /* a message received, to be answered exactly once */
+struct listen_events {
+	void (*pipe_up)(void *arg, uint32_t pipe);
+	void (*pipe_down)(void *arg, uint32_t pipe);
+	/* `bytes` valid during the call. */
+	void (*message)(void *arg, uint32_t pipe, struct listen_context *context, const void *bytes,
+	                size_t length);
+};
+
+/* At most 512 pipes; further ones are closed at once. With TLS, callers must show a certificate
+ * of the same CA. */
+struct listen *listen_open(struct worker *io, const char *url, const struct tls_options *tls,
+                           const struct listen_events *events, void *arg, char *error,
+                           size_t error_size);
+/* No callback comes after this returns; contexts that are still held become invalid. */
+void listen_close(struct listen **listen);
+/* Answers a message; the context is gone afterwards. To a vanished peer this does nothing. */
+void listen_answer(struct listen_context *context, const void *bytes, size_t length);
+void listen_close_pipe(struct listen *listen, uint32_t pipe);
+
+/* Ends nng's threads: the last thing a process does with nng; optional. */
+void socket_fini(void);
+
+#endif
