@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT
+ * A message on its way in: its fields from path, query and header, and what is wrong with it. */
+#include "gateway/transcode.h"
+
+#include "common/base/arena.h"
+#include "common/base/buf.h"
+
+#include <stdint.h>
+#include <string.h>
+
+bool
+transcode_listed(const char *names, const char *name)
+{
+	size_t length = strlen(name);
+	for (const char *at = names; at != NULL && length > 0; at += length) {
+		at = strstr(at, name);
+		if (at == NULL)
+			return false;
+		if ((at == names || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+int
+transcode_init(struct transcode *in, const ProtobufCMessageDescriptor *type, const char *elsewhere,
+               struct arena *arena)
+{
+	*in = (struct transcode){.arena = arena, .elsewhere = elsewhere};
+	in->last = &in->violations;
+	in->message = arena_alloc(arena, type->sizeof_message);
+	if (in->message == NULL)
+		return -1;
+	protobuf_c_message_init(type, in->message);
+	return 0;
+}
+
+enum status
+transcode_status(const struct transcode *in)
+{
+	if (in->no_memory)
+		return STATUS_OVERLOADED;
+	return in->violations == NULL ? STATUS_OK : STATUS_VALIDATION;
+}
+
+void
+transcode_add(struct transcode *in, const char *pointer, const char *detail)
+{
+	struct violation *violation = arena_alloc(in->arena, sizeof *violation);
+	if (violation == NULL || pointer == NULL || detail == NULL) {
+		in->no_memory = true;
+		return;
+	}
+	*violation = (struct violation){.pointer = pointer, .detail = detail};
+	*in->last = violation;
+	in->last = &violation->next;
+	in->count++;
+}
+
+const char *
+transcode_enum_detail(struct transcode *in, const ProtobufCEnumDescriptor *type)
+{
+	struct buf text;
+	buf_init(&text, 1024);
+	buf_puts(&text, "must be one of");
+	for (unsigned i = 0; i < type->n_values; i++)
+		buf_printf(&text, "%s %s", i == 0 ? "" : ",", type->values[i].name);
+	const char *detail = buf_failed(&text) ? NULL : arena_strdup(in->arena, text.bytes);
+	buf_fini(&text);
+	return detail;
+}
+
+void
+transcode_set_present(const ProtobufCFieldDescriptor *field, char *base)
+{
+	if (field->label == PROTOBUF_C_LABEL_OPTIONAL && field->type != PROTOBUF_C_TYPE_STRING &&
+	    field->type != PROTOBUF_C_TYPE_MESSAGE)
+		*(protobuf_c_boolean *)(void *)(base + field->quantifier_offset) = 1;
+}
+
+static const ProtobufCFieldDescriptor *
+transcode_field(const struct transcode *in, const char *name)
+{
+	return protobuf_c_message_descriptor_get_field_by_name(in->message->descriptor, name);
+}
+
+bool
+transcode_set_text(struct transcode *in, const char *name, const char *value)
+{
+	const ProtobufCFieldDescriptor *field = transcode_field(in, name);
+	if (field == NULL || field->type != PROTOBUF_C_TYPE_STRING ||
+	    field->label == PROTOBUF_C_LABEL_REPEATED)
+		return false;
+	*(const char **)(void *)((char *)in->message + field->offset) = value;
+	return true;
+}
+
+bool
+transcode_set_bytes(struct transcode *in, const char *name, const void *bytes, size_t length)
+{
+	const ProtobufCFieldDescriptor *field = transcode_field(in, name);
+	if (field == NULL || field->type != PROTOBUF_C_TYPE_BYTES ||
+	    field->label == PROTOBUF_C_LABEL_REPEATED)
+		return false;
+	*(ProtobufCBinaryData *)(void *)((char *)in->message + field->offset) =
+	    (ProtobufCBinaryData){.len = length, .data = (uint8_t *)bytes};
+	transcode_set_present(field, (char *)in->message);
+	return true;
+}
+
+/* Digits alone, at most `greatest`. */
+static bool
+transcode_whole(const char *text, uint64_t greatest, uint64_t *number)
+{
+	*number = 0;
+	size_t length = strspn(text, "0123456789");
+	if (length == 0 || text[length] != '\0')
+		return false;
+	for (; *text != '\0'; text++) {
+		*number = *number * 10 + (uint64_t)(*text - '0');
+		if (*number > greatest)
+			return false;
+	}
+	return true;
+}
+
+/* NULL when it was set, else what is wrong. */
+static const char *
+transcode_parse_parameter(struct transcode *in, const ProtobufCFieldDescriptor *field,
+                          const char *value, void *slot)
+{
+	uint64_t number;
+	const ProtobufCEnumValue *choice;
+	switch (field->type) {
+	case PROTOBUF_C_TYPE_STRING: *(const char **)slot = value; return NULL;
+	case PROTOBUF_C_TYPE_UINT32:
+		if (!transcode_whole(value, UINT32_MAX, &number))
+			return "must be a whole number";
+		*(uint32_t *)slot = (uint32_t)number;
+		return NULL;
+	case PROTOBUF_C_TYPE_BOOL:
+		if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
+			return "must be true or false";
+		*(protobuf_c_boolean *)slot = value[0] == 't';
+		return NULL;
+	case PROTOBUF_C_TYPE_ENUM:
+		choice = protobuf_c_enum_descriptor_get_value_by_name(field->descriptor, value);
+		if (choice == NULL)
+			return transcode_enum_detail(in, field->descriptor);
+		*(int *)slot = choice->value;
+		return NULL;
+	default: return "cannot be given here";
+	}
+}
+
+static bool
+transcode_is_set(const ProtobufCFieldDescriptor *field, const char *base)
+{
+	if (field->type == PROTOBUF_C_TYPE_STRING || field->type == PROTOBUF_C_TYPE_MESSAGE)
+		return *(void *const *)(const void *)(base + field->offset) != NULL;
+	return *(const protobuf_c_boolean *)(const void *)(base + field->quantifier_offset);
+}
+
+void
+transcode_parameter(struct transcode *in, const char *name, const char *value)
+{
+	const ProtobufCFieldDescriptor *field = transcode_field(in, name);
+	char *base = (char *)in->message;
+	if (field == NULL || field->label != PROTOBUF_C_LABEL_OPTIONAL ||
+	    in->count >= TRANSCODE_MAX_VIOLATIONS)
+		return;
+	if (transcode_is_set(field, base)) {
+		transcode_add(in, field->name, "must not be given twice");
+		return;
+	}
+	const char *wrong = transcode_parse_parameter(in, field, value, base + field->offset);
+	if (wrong != NULL)
+		transcode_add(in, field->name, wrong);
+	else
+		transcode_set_present(field, base);
+}
