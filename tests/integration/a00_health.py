@@ -1,4 +1,7 @@
 """The processes answer for themselves."""
+import json
+import urllib.request
+
 import pytest
 
 from deployment import http_status
@@ -29,8 +32,6 @@ def test_metrics_are_prometheus_samples(app):
 
 
 def test_admin_readyz_lists_each_dependency(app):
-    import json
-    import urllib.request
     with urllib.request.urlopen(f"http://127.0.0.1:{app.admin_ports['auth']}/readyz") as reply:
         document = json.load(reply)
     assert document["status"] == "ready"

@@ -78,6 +78,7 @@ class Deployment:
     def base_environment(self):
         keep = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         env = {**keep, "LANG": "C.UTF-8", **SANITIZERS,
+               "SIGNIN_ADDRESS_LIMIT": "100000",  # every test signs in from 127.0.0.1
                "GATEWAY_LISTEN": f"127.0.0.1:{self.port}", "REDIS_URL": self.stores.redis_url}
         self.listen = {}
         for service in services():

@@ -1,0 +1,117 @@
+"""Spoken and typed turns with the local engines."""
+import base64
+import io
+import math
+import os
+import random
+import shutil
+import struct
+import subprocess
+import tempfile
+import wave
+
+import pytest
+
+WAV = {"Content-Type": "audio/wav"}
+
+
+def flite(text):
+    return spoken(["flite", "-voice", "slt", "-t", text, "-o"])
+
+
+def espeak(text, voice="en-us"):
+    return spoken(["espeak-ng", "-v", voice, text, "-w"])
+
+
+def spoken(command):
+    assert shutil.which(command[0]), f"{command[0]} is not installed: make deps"
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "speech.wav")
+        subprocess.run(command + [path], check=True, capture_output=True)
+        with open(path, "rb") as speech:
+            return speech.read()
+
+
+def samples(values, rate=16000):
+    out = io.BytesIO()
+    with wave.open(out, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(rate)
+        writer.writeframes(b"".join(struct.pack("<h", int(value)) for value in values))
+    return out.getvalue()
+
+
+def turn(learner, audio, locale="en"):
+    return learner.post(f"/v1/voice/turns?locale={locale}", audio, headers=WAV)
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("speak", [flite, espeak])
+def test_todays_question_is_understood_and_answered_aloud(learner, speak):
+    plan = learner.plan(locale="en")
+    answer = turn(learner, speak("what should I study today"))
+    assert answer.status == 201, answer
+    assert answer.json["transcript"] == "what should I study today"
+    first_day = [item for item in plan["items"] if item["date"] == plan["items"][0]["date"]]
+    assert any(item["title"] in answer.json["reply"] for item in first_day), answer.json["reply"]
+    reply = base64.b64decode(answer.json["audio"]["data"])
+    with wave.open(io.BytesIO(reply)) as reader:
+        assert reader.getnframes() / reader.getframerate() > 0.5
+
+
+@pytest.mark.smoke
+def test_typed_turn_is_kept_in_its_conversation(learner):
+    learner.plan(locale="en")
+    first = learner.post("/v1/voice/turns?locale=en", {"text": "what is late"}).json
+    second = learner.post(
+        f"/v1/voice/turns?locale=en&conversation_id={first['conversation_id']}",
+        {"text": "what should I study today"}).json
+    assert second["conversation_id"] == first["conversation_id"]
+    path = "/v1/voice/conversations/" + first["conversation_id"]
+    turns = learner.get(path).json["turns"]
+    assert {one["transcript"] for one in turns} == {"what is late", "what should I study today"}
+    assert learner.delete(path).status == 204
+    assert learner.get(path).status == 404
+
+
+def test_audio_can_be_asked_for_instead_of_json(learner):
+    answer = learner.post("/v1/voice/turns?locale=en", {"text": "what should I study today"},
+                          headers={"Accept": "audio/wav"})
+    assert answer.status == 201 and answer.headers["Content-Type"] == "audio/wav"
+    assert answer.body[:4] == b"RIFF"
+
+
+@pytest.mark.parametrize("values", [
+    [0] * 32000,
+    [random.Random(1).randrange(-3000, 3000) for _ in range(32000)],
+    [8000 * math.sin(n / 8) for n in range(32000)],
+], ids=["silence", "noise", "tone"])
+def test_what_is_no_speech_is_422(learner, values):
+    answer = turn(learner, samples(values))
+    assert answer.status == 422, answer
+
+
+def test_korean_speech_without_an_engine_is_a_kind_422(learner):
+    answer = turn(learner, espeak("오늘 뭐 공부해", "ko"), locale="ko")
+    assert answer.status == 422
+    assert any("가" <= letter <= "힣" for letter in answer.json["detail"]), answer.json
+
+
+def test_unknown_audio_is_415_with_accept_post(learner):
+    answer = learner.post("/v1/voice/turns", b"OggS" + b"\0" * 100,
+                          headers={"Content-Type": "audio/ogg"})
+    assert (answer.status, answer.code) == (415, "unsupported-media")
+    assert "audio/wav" in answer.headers["Accept-Post"]
+
+
+def test_over_60_seconds_is_refused(learner):
+    assert turn(learner, samples([0] * (61 * 16000))).status in (413, 422)
+
+
+@pytest.mark.parametrize("audio", [b"", b"RIFF", b"RIFF\xff\xff\xff\xffWAVEfmt ", flite],
+                         ids=["empty", "head", "cut", "truncated"])
+def test_broken_wav_is_refused_and_the_service_lives(learner, audio):
+    body = audio("what should I study today")[:60] if callable(audio) else audio
+    assert turn(learner, body).status in (400, 422)
+    assert learner.get("/v1/voice/conversations").status == 200

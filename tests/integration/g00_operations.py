@@ -1,0 +1,88 @@
+"""What an operator relies on: sub-commands, settings, drain, readiness, replicas."""
+import time
+
+import pytest
+
+from process import wait_for
+
+
+def test_migrate_can_be_repeated(app):
+    app.command("history", "migrate")
+
+
+def test_setting_that_cannot_be_parsed_is_one_line_that_names_it(app):
+    app.env["AUTH_WORKERS"] = "many"
+    try:
+        done = app.command("auth", check=False)
+    finally:
+        del app.env["AUTH_WORKERS"]
+    assert done.returncode != 0
+    assert "AUTH_WORKERS" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_operator_disables_and_enables_a_user(app, learner):
+    app.command("auth", "users", "disable", learner.email)
+    wait_for(lambda: learner.get("/v1/users/me").status == 401, 2, "the session's end")
+    assert learner.post("/v1/sessions", {"email": learner.email,
+                                         "password": learner.password}).status == 401
+    app.command("auth", "users", "enable", learner.email)
+    learner.sign_in()
+
+
+def test_operator_lists_users(app, learner):
+    assert learner.email in app.command("auth", "users", "list").stdout
+
+
+def test_reset_link_sets_a_password_once(app, client, learner):
+    link = app.command("auth", "users", "reset-link", learner.email).stdout
+    token = link.split()[-1].rstrip("/").rsplit("/", 1)[-1]
+    path = "/v1/password-resets/" + token
+    assert client.post(path, {"password": "fresh password"}).status == 204
+    assert client.post(path, {"password": "fresh password"}).status in (404, 422)
+    learner.password = "fresh password"
+    learner.sign_in()
+
+
+@pytest.mark.disturbs
+def test_sigterm_drains_readiness_goes_and_the_exit_status_is_0(app, client):
+    gateway = app["gateway"]
+    client.get("/healthz")
+    gateway.terminate()
+    wait_for(lambda: not app.ready("gateway"), 2, "readiness to go")
+    assert app.client().get("/healthz", timeout=2).status == 200, "still serving for a moment"
+    assert gateway.child.wait(30) == 0
+
+
+@pytest.mark.disturbs
+def test_restart_of_a_service_loses_no_request(app, learner):
+    app["history"].terminate()
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        assert learner.get("/v1/history").status == 200
+    app["history"].child.wait(40)
+
+
+def test_two_replicas_share_and_one_may_go(deploy):
+    app = deploy(replicas={"history": 2})
+    learner = app.learner()
+    for _ in range(50):
+        assert learner.get("/v1/history").status == 200
+    app["history"].kill9()
+    wait_for(lambda: learner.get("/v1/history").status == 200, 2, "the other replica")
+    for _ in range(50):
+        assert learner.get("/v1/history").status == 200
+
+
+def test_closed_sign_up_is_refused(deploy):
+    app = deploy(settings={"SIGNUP": "closed"})
+    answer = app.client().post("/v1/users", {"email": "a@example.org", "password": "12345678"})
+    assert answer.status in (403, 422), answer
+
+
+def test_database_user_has_rights_on_its_own_database_alone(app, stores):
+    for name, url in app.env.items():
+        if name.endswith("_DATABASE_URL"):
+            user = url.split("//")[1].split(":")[0]
+            grants = stores.sql(f"SHOW GRANTS FOR {user}@localhost").splitlines()
+            assert [line for line in grants if "USAGE" not in line and f"`{user}`.*" not in line] \
+                == [], grants
