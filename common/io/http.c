@@ -64,7 +64,7 @@ http_reason(int status)
 	return "Unknown";
 }
 
-/* --- dates -------------------------------------------------------------------------------- */
+/* --- dates --------------------------------------------------------------------------------- */
 
 static const char http_days[7][10] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
                                       "Friday", "Saturday", "Sunday"};
@@ -156,7 +156,7 @@ http_date_parse(const char *text, int64_t *seconds)
 	return false;
 }
 
-/* --- characters --------------------------------------------------------------------------- */
+/* --- characters ---------------------------------------------------------------------------- */
 
 #define ALNUM_  ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true
 #define TOKENS_ ['!'] = true, ['#' ... '\''] = true, ['*'] = true, ['+'] = true, ['-'] = true

@@ -91,7 +91,7 @@ http_body_begin(struct http_message *message, size_t limit, bool discard, http_r
 	return http_body_grow(message, (size_t)message->content_length);
 }
 
-/* --- chunks --------------------------------------------------------------------------------- */
+/* --- chunks -------------------------------------------------------------------------------- */
 
 int
 http_body_chunk_cb(llhttp_t *parser)

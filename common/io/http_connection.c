@@ -38,7 +38,7 @@ static const struct {
     [CONNECTION_CLOSING] = {0, false},
 };
 
-/* --- states ----------------------------------------------------------------------------------- */
+/* --- states -------------------------------------------------------------------------------- */
 
 static void
 http_connection_unlink(struct http_connection *c)
@@ -127,8 +127,7 @@ http_connection_close(struct http_connection *c)
 		http_request_release(request);
 }
 
-/* --- answering from the loop --------------------------------------------------------------------
- */
+/* --- answering from the loop --------------------------------------------------------------- */
 
 void
 http_connection_answer(struct http_connection *c, enum status status, const char *detail)
@@ -200,8 +199,7 @@ http_connection_finish(struct http_connection *c)
 	}
 }
 
-/* --- ends
- * ----------------------------------------------------------------------------------------- */
+/* --- ends ---------------------------------------------------------------------------------- */
 
 void
 http_connection_ended(struct http_connection *c, bool broken)

@@ -92,7 +92,7 @@ http_head_bad(struct http_message *message, const char *detail)
 	return http_message_fail(message, STATUS_BAD_REQUEST, detail);
 }
 
-/* --- looking up --------------------------------------------------------------------------- */
+/* --- looking up ---------------------------------------------------------------------------- */
 
 const char *
 http_head_find_next(const struct http_message *message, const char *name, const char *after)
@@ -117,7 +117,7 @@ http_head_find(const struct http_message *message, const char *name)
 	return http_head_find_next(message, name, NULL);
 }
 
-/* --- judging a complete head ---------------------------------------------------------------- */
+/* --- judging a complete head --------------------------------------------------------------- */
 
 /* Every LF is known to follow a CR; so if there are as many CRs, none is alone. */
 static bool
@@ -261,7 +261,7 @@ http_head_judge(struct http_message *message)
 	return status;
 }
 
-/* --- gathering ------------------------------------------------------------------------------ */
+/* --- gathering ----------------------------------------------------------------------------- */
 
 /* Appends bytes of the head. The buffer has room for the target's decoded parts behind the head:
  * as much as the head itself is certainly enough. */

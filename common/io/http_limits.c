@@ -34,7 +34,7 @@ struct http_limits {
 	struct http_peer **peers;
 };
 
-/* --- files ---------------------------------------------------------------------------------- */
+/* --- files --------------------------------------------------------------------------------- */
 
 static unsigned
 http_limits_files(const char *name, unsigned wanted)
@@ -117,7 +117,7 @@ http_limits_connections(const struct http_limits *limits)
 	return limits->max_connections;
 }
 
-/* --- connections ------------------------------------------------------------------------------ */
+/* --- connections --------------------------------------------------------------------------- */
 
 /* An IPv4 address as IPv6, or the first half of an IPv6 address: who has one has 2^64. */
 static bool
@@ -226,8 +226,7 @@ http_limits_leave(struct http_limits *limits, const struct sockaddr *address, bo
 	pthread_mutex_unlock(&limits->lock);
 }
 
-/* --- bodies and counters ------------------------------------------------------------------------
- */
+/* --- bodies and counters ------------------------------------------------------------------- */
 
 bool
 http_limits_reserve(struct http_limits *limits, size_t bytes)

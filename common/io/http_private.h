@@ -24,7 +24,7 @@
 #define HTTP_REFUSALS      64 /* connections beyond the limit that are told so at one time */
 #define HTTP_KEPT_REQUESTS 128
 
-/* --- http_limits.c ---------------------------------------------------------------------------- */
+/* --- http_limits.c ------------------------------------------------------------------------- */
 /* clang-format off */
 #define HTTP_METRICS(X)                                                                            \
 	X(CONNECTIONS, GAUGE, "connections", "Open connections")                                   \
@@ -50,8 +50,7 @@ void http_limits_leave(struct http_limits *limits, const struct sockaddr *addres
 bool http_limits_reserve(struct http_limits *limits, size_t bytes);
 void http_limits_release(struct http_limits *limits, size_t bytes);
 
-/* --- connections --------------------------------------------------------------------------------
- */
+/* --- connections --------------------------------------------------------------------------- */
 enum http_state {
 	CONNECTION_IDLE,     /* waits for a request's first byte */
 	CONNECTION_HEAD,     /* reads a head */

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- a request, byte by byte --------------------------------------------------------------------
- */
+/* --- a request, byte by byte --------------------------------------------------------------- */
 
 static void
 http_connection_bad(struct http_connection *c, enum status status)
@@ -177,8 +176,7 @@ http_connection_continue(struct http_connection *c)
 		http_connection_ended(c, false);
 }
 
-/* --- libuv
- * ---------------------------------------------------------------------------------------- */
+/* --- libuv --------------------------------------------------------------------------------- */
 
 static void
 http_connection_alloc_cb(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)

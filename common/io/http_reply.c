@@ -10,8 +10,7 @@
 
 #define SEND_BUFS 3
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* --- writing ------------------------------------------------------------------------------- */
 
 static void
 http_written_cb(uv_write_t *write, int error)
@@ -118,8 +117,7 @@ http_send_continue(struct http_request *request)
 	return uv_try_write(&request->connection->uv.stream, &buf, 1) == (int)sizeof text - 1;
 }
 
-/* --- heads
- * ---------------------------------------------------------------------------------------- */
+/* --- heads --------------------------------------------------------------------------------- */
 
 static bool
 http_headers_valid(const struct http_header *headers, size_t count)
@@ -234,8 +232,7 @@ http_reply(struct http_request *request, int status, const struct http_header *h
 	return http_send(request, bufs, length > 0 && !request->bodiless ? 2 : 1);
 }
 
-/* --- in pieces
- * -------------------------------------------------------------------------------------- */
+/* --- in pieces ----------------------------------------------------------------------------- */
 
 enum status
 http_reply_begin(struct http_request *request, int status, const struct http_header *headers,
@@ -299,8 +296,7 @@ http_reply_end(struct http_request *request)
 	return request->chunked ? http_send(request, &buf, 1) : STATUS_OK;
 }
 
-/* --- errors
- * ----------------------------------------------------------------------------------------- */
+/* --- errors -------------------------------------------------------------------------------- */
 
 void
 http_default_error(struct http_request *request, enum status status, const char *detail, void *arg)

@@ -11,7 +11,7 @@
 #define REQUEST_KEEP_HEAD ((size_t)4096)
 #define REQUEST_DRAIN     65536 /* an unwanted body up to this is read away */
 
-/* --- the pool ------------------------------------------------------------------------------- */
+/* --- the pool ------------------------------------------------------------------------------ */
 
 static void
 http_request_free(struct http_request *request)
@@ -90,7 +90,7 @@ http_request_pool_free(struct http_server *server)
 	}
 }
 
-/* --- its task --------------------------------------------------------------------------------- */
+/* --- its task ------------------------------------------------------------------------------ */
 
 void
 http_request_run(void *arg)
@@ -142,8 +142,7 @@ http_request_hung_up(const struct http_request *request)
 	return request->connection->eof || request->connection->state == CONNECTION_CLOSING;
 }
 
-/* --- what came ----------------------------------------------------------------------------------
- */
+/* --- what came ----------------------------------------------------------------------------- */
 
 const char *
 http_request_method(const struct http_request *request)
@@ -248,8 +247,7 @@ http_request_started_us(const struct http_request *request)
 	return request->started_us;
 }
 
-/* --- head_fn's decisions
- * -------------------------------------------------------------------------- */
+/* --- head_fn's decisions ------------------------------------------------------------------- */
 
 void
 http_request_set_body_limit(struct http_request *request, size_t bytes)

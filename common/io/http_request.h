@@ -14,7 +14,7 @@
 
 struct http_request;
 
-/* --- of a request: what came ------------------------------------------------------------------ */
+/* --- of a request: what came --------------------------------------------------------------- */
 const char *http_request_method(const struct http_request *request); /* "" if unknown */
 const struct http_target *http_request_target(const struct http_request *request);
 /* The decoded i-th segment of the path; NULL beyond. */
@@ -37,8 +37,7 @@ const char *http_request_traceparent(const struct http_request *request);
 /* clock_us() when the head was complete. */
 uint64_t http_request_started_us(const struct http_request *request);
 
-/* --- head_fn's decisions ------------------------------------------------------------------------
- */
+/* --- head_fn's decisions ------------------------------------------------------------------- */
 void http_request_set_body_limit(struct http_request *request, size_t bytes);
 /* The handler's task: its name (a string that stays valid), its deadline counted from the moment
  * the body is complete (0: none), its arena's budget. */
@@ -48,8 +47,7 @@ void http_request_set_task(struct http_request *request, const char *name, uint3
 void http_request_set_context(struct http_request *request, void *context);
 void *http_request_context(const struct http_request *request);
 
-/* --- answering ----------------------------------------------------------------------------------
- */
+/* --- answering ----------------------------------------------------------------------------- */
 /* One complete answer; once per request. Date, Content-Length and Connection are the server's;
  * HEAD, 204 and 304 get no body. In the handler it returns when the client's side has taken
  * everything (it yields if it must, uninterrupted by deadline or cancellation: the write timeout

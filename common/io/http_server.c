@@ -35,8 +35,51 @@ http_state_timeout(const struct http_server *server, enum http_state state)
 	}
 }
 
-/* --- connections
- * ---------------------------------------------------------------------------------- */
+/* --- going --------------------------------------------------------------------------------- */
+
+static void http_server_closed_cb(uv_handle_t *handle);
+
+/* Goes on with the drain: the listener, the connections, the timer, the caller. */
+static void
+http_server_check_drained(struct http_server *server)
+{
+	void (*drained)(void *arg) = server->drained;
+
+	if (!server->draining || server->listening || server->connections > 0 || server->resuming)
+		return;
+	if (!uv_is_closing((uv_handle_t *)&server->tick))
+		uv_close((uv_handle_t *)&server->tick, http_server_closed_cb);
+	if (server->handles > 0 || drained == NULL)
+		return;
+	server->drained = NULL;
+	drained(server->drained_arg);
+}
+
+static void
+http_server_closed_cb(uv_handle_t *handle)
+{
+	OBJ_CAST(struct http_server, server, handle->data, HTTP_SERVER_MAGIC);
+
+	server->handles--;
+	http_server_check_drained(server);
+}
+
+void
+http_server_connection_gone(struct http_server *server)
+{
+	server->connections--;
+	http_limits_count(server->options.limits, HTTP_METRIC_CONNECTIONS, -1);
+	http_server_check_drained(server);
+}
+
+static void
+http_server_stop_listening(struct http_server *server)
+{
+	server->listening = false;
+	uv_close(&server->listener.handle, http_server_closed_cb);
+}
+
+/* --- connections --------------------------------------------------------------------------- */
 
 static struct http_connection *
 http_accept(struct http_server *server)
@@ -124,8 +167,7 @@ http_tick_cb(uv_timer_t *tick)
 	}
 }
 
-/* --- what waits for its turn
- * ------------------------------------------------------------------------ */
+/* --- what waits for its turn --------------------------------------------------------------- */
 
 static void
 http_resume_fn(struct post *post)
@@ -155,8 +197,7 @@ http_server_resume(struct http_server *server)
 	worker_post(server->worker, &server->resume);
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 static int
 http_server_listen(struct http_server *server)
@@ -222,46 +263,6 @@ http_server_new(struct worker *worker, const struct http_server_options *options
 	assert(error == 0); /* http_listen() made the socket */
 	server->listening = true;
 	return server;
-}
-
-/* Goes on with the drain: the listener, the connections, the timer, the caller. */
-static void
-http_server_check_drained(struct http_server *server)
-{
-	void (*drained)(void *arg) = server->drained;
-
-	if (!server->draining || server->listening || server->connections > 0 || server->resuming)
-		return;
-	if (!uv_is_closing((uv_handle_t *)&server->tick))
-		uv_close((uv_handle_t *)&server->tick, http_server_closed_cb);
-	if (server->handles > 0 || drained == NULL)
-		return;
-	server->drained = NULL;
-	drained(server->drained_arg);
-}
-
-static void
-http_server_closed_cb(uv_handle_t *handle)
-{
-	OBJ_CAST(struct http_server, server, handle->data, HTTP_SERVER_MAGIC);
-
-	server->handles--;
-	http_server_check_drained(server);
-}
-
-void
-http_server_connection_gone(struct http_server *server)
-{
-	server->connections--;
-	http_limits_count(server->options.limits, HTTP_METRIC_CONNECTIONS, -1);
-	http_server_check_drained(server);
-}
-
-static void
-http_server_stop_listening(struct http_server *server)
-{
-	server->listening = false;
-	uv_close(&server->listener.handle, http_server_closed_cb);
 }
 
 void

@@ -46,7 +46,7 @@ http_percent_decode(const char *text, size_t length, bool plus, char *out, size_
 	return text_valid(out, used);
 }
 
-/* --- Host ----------------------------------------------------------------------------------- */
+/* --- Host ---------------------------------------------------------------------------------- */
 
 static bool
 http_port_valid(const char *text, size_t length)
@@ -104,7 +104,7 @@ http_host_valid(const char *host, size_t length)
 	return host[name] == ':' && http_port_valid(host + name + 1, length - name - 1);
 }
 
-/* --- the target ----------------------------------------------------------------------------- */
+/* --- the target ---------------------------------------------------------------------------- */
 
 /* Visible ASCII less what RFC 3986 has no place for; browsers do send the rest as it is. */
 static bool

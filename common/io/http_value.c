@@ -114,7 +114,7 @@ http_list_find(const char *list, const char *name, char *value, size_t size)
 	return false;
 }
 
-/* --- media types and quality -------------------------------------------------------------- */
+/* --- media types and quality --------------------------------------------------------------- */
 
 bool
 http_media_type_is(const char *content_type, const char *type)
@@ -262,7 +262,7 @@ http_coding_quality(const char *accept, const char *coding)
 	return star ? any : 0;
 }
 
-/* --- entity tags -------------------------------------------------------------------------- */
+/* --- entity tags --------------------------------------------------------------------------- */
 
 static bool
 http_etag_match(const char *list, const char *etag, bool weak)
@@ -304,7 +304,7 @@ http_etag_match_strong(const char *list, const char *etag)
 	return http_etag_match(list, etag, false);
 }
 
-/* --- cookies ------------------------------------------------------------------------------ */
+/* --- cookies ------------------------------------------------------------------------------- */
 
 bool
 http_cookie_find(const char *cookies, const char *name, char *value, size_t size)
