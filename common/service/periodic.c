@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/obj.h"
 #include "common/service/service.h"
+#include "common/service/subtask.h"
 #include "common/task/task.h"
 #include "common/task/worker.h"
 
@@ -25,10 +26,7 @@ struct periodic {
 	struct post post;
 	/* The lasting task's worker only: */
 	struct wait *parked; /* waiting for the next round */
-	struct task *round;  /* the round in progress */
-	struct wait round_ended;
 	uint32_t pause_ms;
-	bool ending; /* cancelled: a round that has not begun yet shall not */
 };
 
 static void
@@ -36,36 +34,22 @@ periodic_round_run(void *arg)
 {
 	OBJ_CAST(struct periodic, periodic, arg, PERIODIC_MAGIC);
 
-	periodic->round = task_self();
-	if (!periodic->ending)
-		periodic->pause_ms = periodic->options.fn(periodic->options.arg);
-	periodic->round = NULL;
-	wait_done(&periodic->round_ended);
+	periodic->pause_ms = periodic->options.fn(periodic->options.arg);
 }
 
 /* Runs one round to its end. False when the lasting task was cancelled meanwhile. */
 static bool
 periodic_round(struct periodic *periodic)
 {
-	struct task_options options = {.name = periodic->options.name};
+	const struct periodic_options *options = &periodic->options;
+	uint32_t limit_ms = options->deadline_ms != 0 ? options->deadline_ms : PERIODIC_DEADLINE_MS;
+	enum status status = subtask_run(options->name, limit_ms, periodic_round_run, periodic);
 
-	options.deadline_ms =
-	    clock_ms() + (periodic->options.deadline_ms != 0 ? periodic->options.deadline_ms
-	                                                     : PERIODIC_DEADLINE_MS);
-	wait_init(&periodic->round_ended);
-	if (task_spawn(&options, periodic_round_run, periodic) != STATUS_OK) {
-		LOG_WARN("no memory for background work", LOG_TEXT("work", options.name));
+	if (status == STATUS_OVERLOADED) {
+		LOG_WARN("no memory for background work", LOG_TEXT("work", options->name));
 		periodic->pause_ms = PERIODIC_RETRY_MS;
-		return !task_cancelled();
 	}
-	if (wait_for(&periodic->round_ended) == STATUS_OK)
-		return true;
-	periodic->ending = true;
-	if (periodic->round != NULL)
-		task_cancel(periodic->round);
-	if (!periodic->round_ended.done)
-		wait_uninterrupted(&periodic->round_ended);
-	return false;
+	return status != STATUS_CANCELLED;
 }
 
 /* False when the lasting task was cancelled meanwhile. */
