@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ * Moves what was missed to the days left: sorts out who may move, tries ever shorter lengths, and
+ * gives each day its minutes back as far as they fit. */
+#include "services/planner/builtin/replan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/arena.h"
+#include "services/planner/builtin/replan_parts.h"
+#include "services/planner/builtin/wording.h"
+
+static bool
+replan_acceptable(const struct replan_request *request)
+{
+	if (request->item_count > REPLAN_MAX_ITEMS || request->rest_days > PLAN_ALL_RESTING ||
+	    request->minutes_per_day < PLAN_MIN_MINUTES || request->end_day < request->start_day ||
+	    (int64_t)request->end_day - request->start_day >= PLAN_MAX_DAYS)
+		return false;
+	for (size_t i = 0; i < request->item_count; i++) {
+		const struct replan_item *item = &request->items[i];
+
+		if (item->minutes < 1 || item->topic_count < 0 ||
+		    item->topic_count > PLAN_MAX_TOPICS ||
+		    (item->topic_count > 0 &&
+		     (item->first_topic < 0 ||
+		      item->first_topic > PLAN_MAX_TOPICS - item->topic_count)))
+			return false;
+	}
+	return true;
+}
+
+static int
+replan_compare_cb(const void *one, const void *two)
+{
+	const struct replan_entry *a = one;
+	const struct replan_entry *b = two;
+
+	if (a->item->day != b->item->day)
+		return a->item->day < b->item->day ? -1 : 1;
+	return a->index < b->index ? -1 : 1;
+}
+
+/* Who is missed, who stays, who may give way; and the room that each day has. */
+static void
+replan_sort_out(struct replan_work *work)
+{
+	const struct replan_request *request = work->request;
+	int full[PLAN_MAX_DAYS] = {0};
+	int count[PLAN_MAX_DAYS] = {0};
+	int32_t last_study = INT32_MIN;
+
+	for (size_t i = 0; i < work->count; i++) {
+		struct replan_entry *entry = &work->entry[i];
+		const struct replan_item *item = entry->item;
+		int place = study_days_from(&work->days, item->day);
+
+		entry->home = REPLAN_NOWHERE;
+		if (place < work->days.count && work->days.day[place] == item->day)
+			entry->home = place;
+		if (!item->done && item->day < request->from_day)
+			entry->state = REPLAN_MISSED;
+		else if (item->done || entry->home == REPLAN_NOWHERE)
+			entry->state = REPLAN_FIXED;
+		else
+			entry->state = REPLAN_RESIDENT;
+		work->missed += entry->state == REPLAN_MISSED;
+		if (item->kind == PLAN_STUDY && item->day > last_study)
+			last_study = item->day;
+		if (entry->home == REPLAN_NOWHERE)
+			continue;
+		full[entry->home] += item->minutes;
+		count[entry->home]++;
+		if (entry->state == REPLAN_FIXED) {
+			work->day[entry->home].fixed += item->minutes;
+			work->day[entry->home].fixed_count++;
+		}
+	}
+	for (int d = 0; d < work->days.count; d++)
+		work->day[d].open =
+		    full[d] <= request->minutes_per_day && count[d] <= PLAN_MAX_ITEMS;
+	work->study_limit = work->days.count - 1;
+	while (work->study_limit >= 0 && work->days.day[work->study_limit] > last_study)
+		work->study_limit--;
+}
+
+/* Shares the day's room among its items: full length if it can be, else in proportion, never below
+ * what they were placed with. */
+static void
+replan_share_out(struct replan_work *work, int place, struct replan_outcome *out)
+{
+	int room = work->request->minutes_per_day - work->day[place].load;
+	int wanted = 0;
+
+	for (size_t i = 0; i < work->count; i++) {
+		const struct replan_entry *entry = &work->entry[i];
+
+		if (entry->state != REPLAN_FIXED && entry->place == place)
+			wanted += entry->item->minutes - entry->least;
+	}
+	for (size_t i = 0; i < work->count; i++) {
+		const struct replan_entry *entry = &work->entry[i];
+		int more = entry->item->minutes - entry->least;
+
+		if (entry->state == REPLAN_FIXED || entry->place != place)
+			continue;
+		if (wanted > room)
+			more = more * room / wanted / PLAN_MIN_MINUTES * PLAN_MIN_MINUTES;
+		wanted -= entry->item->minutes - entry->least;
+		room -= more;
+		out->minutes[entry->index] = entry->least + more;
+		out->shortened += entry->least + more < entry->item->minutes;
+	}
+}
+
+static void
+replan_write(struct replan_work *work, struct replan_outcome *out)
+{
+	for (size_t i = 0; i < work->count; i++) {
+		const struct replan_entry *entry = &work->entry[i];
+
+		if (entry->state == REPLAN_FIXED || entry->place == entry->home) {
+			out->not_fitting += entry->state == REPLAN_MISSED;
+			continue;
+		}
+		out->day[entry->index] = work->days.day[entry->place];
+		out->moved++;
+	}
+	for (int d = 0; d < work->days.count; d++)
+		if (work->day[d].touched)
+			replan_share_out(work, d, out);
+}
+
+static void
+replan_place(struct replan_work *work)
+{
+	int last = work->days.count - 1;
+
+	if (work->study_limit < 0)
+		work->study_limit = last;
+	if (replan_place_all(work, 100) || replan_place_all(work, 75) || replan_place_all(work, 50))
+		return;
+	work->study_limit = last;
+	if (replan_place_all(work, 50) || replan_place_all(work, 25) || replan_place_all(work, 0))
+		return;
+	replan_place_some(work);
+}
+
+enum status
+replan_make(struct arena *arena, const struct replan_request *request, struct replan_outcome *out)
+{
+	size_t count = request->item_count;
+	struct replan_work *work;
+	struct study_span span = {
+	    .first_day =
+	        request->from_day > request->start_day ? request->from_day : request->start_day,
+	    .last_day = request->end_day,
+	    .has_exam = request->has_exam,
+	    .exam_day = request->exam_day,
+	    .rest_days = request->rest_days,
+	};
+
+	*out = (struct replan_outcome){0};
+	if (!replan_acceptable(request))
+		return STATUS_VALIDATION;
+	work = arena_alloc(arena, sizeof(*work));
+	out->day = arena_calloc(arena, count + 1, sizeof(*out->day));
+	out->minutes = arena_calloc(arena, count + 1, sizeof(*out->minutes));
+	if (work == NULL || out->day == NULL || out->minutes == NULL)
+		return STATUS_OVERLOADED;
+	work->entry = arena_calloc(arena, count + 1, sizeof(*work->entry));
+	if (work->entry == NULL)
+		return STATUS_OVERLOADED;
+	work->request = request;
+	work->count = count;
+	for (size_t i = 0; i < count; i++) {
+		work->entry[i] = (struct replan_entry){.item = &request->items[i], .index = i};
+		out->day[i] = request->items[i].day;
+		out->minutes[i] = request->items[i].minutes;
+	}
+	qsort(work->entry, count, sizeof(*work->entry), replan_compare_cb);
+	study_days_of(&span, &work->days);
+	replan_sort_out(work);
+	if (work->missed == 0)
+		return STATUS_OK;
+	if (work->days.count == 0) {
+		out->no_day_left = true;
+		out->not_fitting = (int)work->missed;
+		return STATUS_OK;
+	}
+	replan_place(work);
+	replan_write(work, out);
+	return STATUS_OK;
+}
+
+int
+replan_warnings(struct arena *arena, const struct replan_outcome *outcome, enum plan_locale locale,
+                const char *code[2], const char *detail[2])
+{
+	int count = 0;
+
+	if (outcome->not_fitting > 0) {
+		code[count] = outcome->no_day_left ? "no_day_left" : "does_not_fit";
+		detail[count] = wording_warning(arena, locale, code[count], outcome->not_fitting);
+		if (detail[count++] == NULL)
+			return -1;
+	}
+	if (outcome->shortened > 0) {
+		code[count] = "shortened";
+		detail[count] = wording_warning(arena, locale, code[count], outcome->shortened);
+		if (detail[count++] == NULL)
+			return -1;
+	}
+	return count;
+}
