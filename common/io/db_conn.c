@@ -101,6 +101,8 @@ db_conn_fail(struct db_failure *failure, unsigned code, const char *message)
 	if (code == CR_OUT_OF_MEMORY) {
 		failure->status = STATUS_OVERLOADED;
 		failure->lost = true;
+	} else if (code == CR_NEW_STMT_METADATA) {
+		failure->status = STATUS_INTERNAL;
 	} else if (code >= CR_MIN_ERROR && code < 3000) {
 		failure->status = STATUS_DEPENDENCY_DOWN;
 		failure->lost = true;
@@ -186,7 +188,8 @@ db_conn_set_options(MYSQL *mysql, const struct db_target *target)
 	mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, ca != NULL ? &yes : &no);
 }
 
-/* The statement timeouts are the two servers' own spelling; the other's is a comment to each. */
+/* MariaDB ends a slow statement just before we would give the whole connection up; to MySQL that is
+ * a comment. */
 static enum status
 db_conn_begin_session(struct db_conn *conn, const struct db_target *target,
                       struct db_failure *failure)
@@ -198,8 +201,8 @@ db_conn_begin_session(struct db_conn *conn, const struct db_target *target,
 	         "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 2, sql_mode = "
 	         "'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
 	         "NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY'"
-	         " /*M!100101 , max_statement_time = %u */",
-	         target->io_timeout_s);
+	         " /*M!100101 , max_statement_time = %u.5 */",
+	         target->io_timeout_s - 1);
 	status = db_conn_text(conn, sql, failure);
 	if (status == STATUS_OK)
 		status = db_conn_text(
@@ -368,39 +371,59 @@ db_conn_execute(MYSQL_STMT *stmt, const struct db_value *args, size_t nargs,
 	return status;
 }
 
-/* A statement that the server forgot (or that a DDL outdated) is prepared anew, once. */
+/* A statement that the server forgot, or whose rows have another shape since a DDL (only a SELECT
+ * has any, so it may run again): it is prepared anew, once. */
 static bool
 db_conn_outdated(const struct db_failure *failure)
 {
-	return failure->code == DB_ER_NEED_REPREPARE || failure->code == ER_UNKNOWN_STMT_HANDLER;
+	return failure->code == DB_ER_NEED_REPREPARE || failure->code == ER_UNKNOWN_STMT_HANDLER ||
+	       failure->code == CR_NEW_STMT_METADATA;
+}
+
+/* Fetching row by row leaves its errors with the connection, all else with the statement. */
+static enum status
+db_statement_read_failed(MYSQL *mysql, MYSQL_STMT *stmt, enum status status,
+                         struct db_failure *failure)
+{
+	if (status == STATUS_INTERNAL && mysql_stmt_errno(stmt) != 0)
+		return db_statement_fail(failure, stmt);
+	if (status == STATUS_INTERNAL && mysql_errno(mysql) != 0)
+		return db_conn_fail(failure, mysql_errno(mysql), mysql_error(mysql));
+	return db_conn_own_failure(failure, status, "the result cannot be taken in");
+}
+
+static enum status
+db_statement_run(MYSQL *mysql, struct db_statement *statement, const struct db_value *args,
+                 size_t nargs, struct db_result *result, struct db_failure *failure)
+{
+	enum status status = db_conn_execute(statement->stmt, args, nargs, failure);
+
+	if (status == STATUS_OK) {
+		status = db_result_read(result, statement->stmt);
+		if (status == STATUS_OK)
+			return STATUS_OK;
+		status = db_statement_read_failed(mysql, statement->stmt, status, failure);
+	} else if (!db_conn_outdated(failure) && !failure->lost) {
+		return status; /* it may well succeed another time */
+	}
+	db_statement_drop(statement);
+	return status;
 }
 
 enum status
 db_conn_run(struct db_conn *conn, const char *sql, const struct db_value *args, size_t nargs,
             struct db_result *result, struct db_failure *failure)
 {
-	struct db_statement *statement = NULL;
-	enum status status = STATUS_INTERNAL;
+	for (int attempt = 0;; attempt++) {
+		struct db_statement *statement;
+		enum status status = db_conn_prepare(conn, sql, &statement, failure);
 
-	for (int attempt = 0; attempt < 2; attempt++) {
-		status = db_conn_prepare(conn, sql, &statement, failure);
 		if (status != STATUS_OK)
 			return status;
 		statement->used = ++conn->runs;
-		status = db_conn_execute(statement->stmt, args, nargs, failure);
-		if (status == STATUS_OK || !db_conn_outdated(failure))
-			break;
-		db_statement_drop(statement);
+		status = db_statement_run(conn->mysql, statement, args, nargs, result, failure);
+		if (status == STATUS_OK || attempt == 1 || !db_conn_outdated(failure))
+			return status;
+		*failure = (struct db_failure){0};
 	}
-	if (status != STATUS_OK)
-		return status;
-	status = db_result_read(result, statement->stmt);
-	if (status == STATUS_OK)
-		return STATUS_OK;
-	if (mysql_stmt_errno(statement->stmt) != 0)
-		status = db_statement_fail(failure, statement->stmt);
-	else
-		status = db_conn_own_failure(failure, status, "the result cannot be taken in");
-	db_statement_drop(statement);
-	return status;
 }

@@ -90,6 +90,18 @@ db_migrate_lock(struct db_migrate *run)
 	}
 }
 
+/* Tables take their character set from the database, where a server's default may be latin1. */
+static int
+db_migrate_set_charset(struct db_migrate *run)
+{
+	if (db_migrate_run(run, "SELECT @@character_set_database = 'utf8mb4'", NULL, 0) == 0 &&
+	    (db_migrate_cell(run, 0) == 1 ||
+	     db_conn_text(run->conn, "ALTER DATABASE CHARACTER SET utf8mb4", &run->failure) ==
+	         STATUS_OK))
+		return 0;
+	return db_migrate_fail(run, "cannot make utf8mb4 the database's character set");
+}
+
 static int
 db_migrate_make_table(struct db_migrate *run)
 {
@@ -240,7 +252,7 @@ db_migrate(const char *url, const struct db_migration *migrations, size_t count,
 		goto out;
 	}
 	if (db_migrate_connect(&run, &target, wait_s) != 0 || db_migrate_lock(&run) != 0 ||
-	    db_migrate_make_table(&run) != 0)
+	    db_migrate_set_charset(&run) != 0 || db_migrate_make_table(&run) != 0)
 		goto close;
 	for (size_t i = 0; i < count; i++) {
 		assert(i == 0 || migrations[i].number > migrations[i - 1].number);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Numbered migrations of one service's database, applied by its `migrate` sub-command: blocking, no
- * worker needed. The texts are services/X/schema/NNN_name.sql, embedded by the build as
- * X_migrations[] and X_migration_count (X with _ for -). Statements end with ';' at a line's end.
+ * worker needed. The database becomes utf8mb4; tables say their collation themselves. The texts are
+ * services/X/schema/NNN_name.sql, embedded by the build as X_migrations[] and X_migration_count (X
+ * with _ for -). Statements end with ';' at a line's end.
  */
 #ifndef STUDYHALL_IO_DB_MIGRATE_H
 #define STUDYHALL_IO_DB_MIGRATE_H

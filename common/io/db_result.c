@@ -145,10 +145,10 @@ db_result_grow(struct db_result *result)
 	size_t space;
 	struct db_cell *cells;
 
-	if (result->rows < result->space)
-		return STATUS_OK;
 	if (result->rows >= DB_ROWS_LIMIT)
 		return STATUS_TOO_LARGE;
+	if (result->rows < result->space)
+		return STATUS_OK;
 	space = result->space == 0 ? 8 : result->space * 2;
 	cells = reallocarray(result->cells, space * result->columns, sizeof *cells);
 	if (cells == NULL)

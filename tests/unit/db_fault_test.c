@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ * db: what tasks see when MariaDB is killed, stopped, or vanishes in mid-commit. */
+#include "tests/unit/io_servers.h"
+
+#include "common/io/db.h"
+#include "common/io/db_migrate.h"
+
+static struct server mariadb;
+static struct db *db;
+static char db_url[192];
+
+static struct {
+	enum status status;
+	uint64_t took_ms;
+} outcome;
+
+static void
+ask_task(void *arg)
+{
+	struct db_rows *rows;
+	uint64_t begun = clock_ms();
+
+	outcome.status = DB_QUERY(db, &rows, arg != NULL ? arg : "SELECT 1");
+	outcome.took_ms = clock_ms() - begun;
+}
+
+static enum status
+ask(const char *sql, uint64_t deadline_ms)
+{
+	struct test_task test;
+
+	test_start(&test, 0, ask_task, (void *)(uintptr_t)sql, deadline_ms);
+	test_await(&test);
+	return outcome.status;
+}
+
+/* Asks until it works; gives the time that took. */
+static uint64_t
+await_recovery(void)
+{
+	uint64_t begun = clock_ms();
+
+	while (ask(NULL, 1000) != STATUS_OK && clock_ms() - begun < 10000)
+		usleep(10000);
+	return clock_ms() - begun;
+}
+
+static void
+await_health(bool wanted)
+{
+	for (int i = 0; i < 1000 && db_healthy(db) != wanted; i++)
+		usleep(10000);
+	assert_int_equal(db_healthy(db), wanted);
+}
+
+static void
+test_kill(void **state)
+{
+	struct test_task test;
+	uint64_t begun;
+
+	(void)state;
+	assert_int_equal(ask("CREATE TABLE f (id INT PRIMARY KEY, n INT)", 0), STATUS_OK);
+	assert_int_equal(ask("INSERT INTO f VALUES (1, 1)", 0), STATUS_OK);
+	test_start(&test, 0, ask_task, "SELECT SLEEP(3)", 0);
+	usleep(200000);
+	begun = clock_ms();
+	server_kill(&mariadb);
+	test_await(&test);
+	assert_int_equal(outcome.status, STATUS_DEPENDENCY_DOWN);
+	assert_true(clock_ms() - begun < 500);
+	await_health(false);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(ask(NULL, 0), STATUS_DEPENDENCY_DOWN);
+		assert_true(outcome.took_ms < 50);
+	}
+	mariadb_start(&mariadb);
+	printf("back %d ms after the server\n", (int)await_recovery());
+	await_health(true);
+	/* All connections, not only the first. */
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(ask(NULL, 0), STATUS_OK);
+}
+
+/* Idle connections that died are not used: a restart costs nobody an error. */
+static void
+test_restart_while_idle(void **state)
+{
+	(void)state;
+	assert_int_equal(ask(NULL, 0), STATUS_OK);
+	server_kill(&mariadb);
+	mariadb_start(&mariadb);
+	await_recovery();
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(ask("INSERT INTO f SELECT MAX(id) + 1, 0 FROM f", 0), STATUS_OK);
+}
+
+static void
+test_stop(void **state)
+{
+	uint64_t begun;
+
+	(void)state;
+	server_signal(&mariadb, SIGSTOP);
+	assert_int_equal(ask(NULL, 300), STATUS_DEADLINE);
+	assert_true(outcome.took_ms < 500);
+	/* The connections give up one by one, new ones do not come to be. */
+	begun = clock_ms();
+	while (db_healthy(db) && clock_ms() - begun < 15000) {
+		(void)ask(NULL, 200);
+		usleep(20000);
+	}
+	printf("a stopped server is given up after %d ms\n", (int)(clock_ms() - begun));
+	assert_false(db_healthy(db));
+	usleep(2500000);
+	assert_int_equal(ask(NULL, 0), STATUS_DEPENDENCY_DOWN);
+	assert_true(outcome.took_ms < 50);
+	server_signal(&mariadb, SIGCONT);
+	printf("back %d ms after it goes on\n", (int)await_recovery());
+	assert_int_equal(ask(NULL, 0), STATUS_OK);
+}
+
+/* A statement that takes too long is ended by the server, the connection stays. */
+static void
+test_slow_statement(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    ask("SELECT SUM(a.seq * b.seq) FROM seq_1_to_100000 a, seq_1_to_100000 b", 0),
+	    STATUS_OVERLOADED);
+	assert_true(outcome.took_ms < 2000);
+	assert_int_equal(ask(NULL, 0), STATUS_OK);
+}
+
+/* --- commit --------------------------------------------------------------------------------- */
+
+static struct db *blocker;
+
+static void
+commit_task(void *arg)
+{
+	struct db *tx;
+
+	CHECK(db_begin(db, &tx) == STATUS_OK);
+	CHECK(DB_EXEC(tx, NULL, "INSERT INTO f VALUES (?, 0)", DB_INT((intptr_t)arg)) == STATUS_OK);
+	CHECK(DB_EXEC(blocker, NULL, "FLUSH TABLES WITH READ LOCK") == STATUS_OK);
+	outcome.status = db_commit(&tx);
+	CHECK(tx == NULL);
+}
+
+static void
+unblock_task(void *arg)
+{
+	(void)arg;
+	CHECK(DB_EXEC(blocker, NULL, "UNLOCK TABLES") == STATUS_OK);
+}
+
+static void
+test_commit_lost(void **state)
+{
+	struct test_task test;
+
+	(void)state;
+	test_start(&test, 0, commit_task, (void *)1001, 0);
+	usleep(300000);
+	server_kill(&mariadb);
+	test_await(&test);
+	assert_int_equal(atomic_exchange(&check_failures, 0), 0);
+	assert_int_equal(outcome.status, STATUS_DEPENDENCY_DOWN);
+	mariadb_start(&mariadb);
+	await_recovery();
+}
+
+static void
+found_task(void *arg)
+{
+	struct db_rows *rows;
+
+	CHECK(DB_QUERY(db, &rows, "SELECT n FROM f WHERE id = ?", DB_INT((intptr_t)arg)) ==
+	          STATUS_OK &&
+	      db_count(rows) == 1);
+}
+
+/* A commit that is under way when its task is told to end is awaited for a little while. */
+static void
+test_commit_lingers(void **state)
+{
+	struct test_task test;
+	uint64_t begun;
+
+	(void)state;
+	test_start(&test, 0, commit_task, (void *)1002, 200);
+	usleep(400000);
+	test_run(unblock_task, NULL, 0);
+	test_await(&test);
+	assert_int_equal(outcome.status, STATUS_OK);
+	test_run(found_task, (void *)1002, 0);
+
+	begun = clock_ms();
+	test_start(&test, 0, commit_task, (void *)1003, 0);
+	usleep(200000);
+	test_cancel(&test, 0);
+	test_await(&test);
+	assert_int_equal(outcome.status, STATUS_DEPENDENCY_DOWN);
+	assert_in_range(clock_ms() - begun, 900, 1800);
+	test_run(unblock_task, NULL, 0);
+	assert_int_equal(atomic_exchange(&check_failures, 0), 0);
+}
+
+static int
+setup(void **state)
+{
+	static const struct db_migration create = {1, "create", "CREATE DATABASE study"};
+	char error[200], url[192];
+	struct db_options options = {.url = db_url, .connections = 3, .io_timeout_s = 2};
+
+	(void)state;
+	test_workers_start();
+	server_make_dir();
+	mariadb_start(&mariadb);
+	snprintf(url, sizeof url, "mysql://root@/mysql?socket=%s", mariadb.socket);
+	assert_int_equal(db_migrate(url, &create, 1, 10, error, sizeof error), 0);
+	snprintf(db_url, sizeof db_url, "mysql://root@/study?socket=%s", mariadb.socket);
+	db = db_open(&options, error, sizeof error);
+	options.connections = 1;
+	blocker = db_open(&options, error, sizeof error);
+	return db != NULL && blocker != NULL ? 0 : -1;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	test_workers_stop();
+	db_close(&db);
+	db_close(&blocker);
+	server_kill(&mariadb);
+	server_remove_dir();
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_kill),        cmocka_unit_test(test_restart_while_idle),
+	    cmocka_unit_test(test_stop),        cmocka_unit_test(test_slow_statement),
+	    cmocka_unit_test(test_commit_lost), cmocka_unit_test(test_commit_lingers),
+	};
+
+	return cmocka_run_group_tests_name("db_fault", tests, setup, teardown);
+}
