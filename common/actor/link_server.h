@@ -14,8 +14,10 @@
 
 #include <stdatomic.h>
 
+struct call;
 struct link_peer;
 struct link_server;
+struct mailbox;
 
 /* A request that came in. Reference-counted: the link holds one until the reply has been taken
  * over or the caller is gone, whoever works on it another. */
@@ -30,7 +32,6 @@ struct incoming {
 	uint8_t *body; /* the whole body when it came in pieces, else NULL */
 	size_t body_length;
 	size_t charged; /* bytes taken from the server's budget */
-	void *context;  /* the receiver's */
 
 	/* The io worker's: */
 	struct link_peer *peer; /* NULL once the caller is gone */
@@ -39,9 +40,14 @@ struct incoming {
 	bool delivered; /* on_request has been called */
 	struct post final;
 	struct wire_item *final_item;
-	/* The receiver's queue: */
+	/* The receiver's: */
+	void *server_arg;
+	struct mailbox *mailbox;
 	struct incoming *queue_next, *queue_prev;
+	bool queued;
 	struct worker *worker; /* who works on it, once somebody does */
+	struct call *task_call; /* what it became there; that worker's */
+	_Atomic bool cancelled;
 	struct post dispatch, cancel;
 };
 

@@ -53,7 +53,7 @@ static void
 mailbox_dispatch_fn(struct post *post)
 {
 	struct incoming *incoming = OBJ_CONTAINER(post, struct incoming, dispatch);
-	struct mailbox *mailbox = incoming->context;
+	struct mailbox *mailbox = incoming->mailbox;
 
 	mailbox->options.work(mailbox->options.arg, incoming);
 }
@@ -61,6 +61,7 @@ mailbox_dispatch_fn(struct post *post)
 static void
 mailbox_enqueue(struct mailbox *mailbox, struct incoming *incoming)
 {
+	incoming->queued = true;
 	incoming->queue_next = NULL;
 	incoming->queue_prev = mailbox->tail;
 	if (mailbox->tail != NULL)
@@ -74,6 +75,7 @@ mailbox_enqueue(struct mailbox *mailbox, struct incoming *incoming)
 static void
 mailbox_dequeue(struct mailbox *mailbox, struct incoming *incoming)
 {
+	incoming->queued = false;
 	if (incoming->queue_prev != NULL)
 		incoming->queue_prev->queue_next = incoming->queue_next;
 	else
@@ -103,7 +105,7 @@ mailbox_put(struct mailbox *mailbox, struct incoming *incoming)
 	bool taken = true;
 
 	OBJ_CHECK(mailbox, MAILBOX_MAGIC);
-	incoming->context = mailbox;
+	incoming->mailbox = mailbox;
 	pthread_mutex_lock(&mailbox->lock);
 	for (unsigned i = 1; i < mailbox->options.worker_count; i++)
 		if (mailbox->busy[i] < mailbox->busy[best])
@@ -145,7 +147,7 @@ mailbox_remove(struct mailbox *mailbox, struct incoming *incoming)
 	bool waiting;
 
 	pthread_mutex_lock(&mailbox->lock);
-	waiting = incoming->worker == NULL;
+	waiting = incoming->queued;
 	if (waiting)
 		mailbox_dequeue(mailbox, incoming);
 	pthread_mutex_unlock(&mailbox->lock);

@@ -251,7 +251,7 @@ task_set_trace(struct task *task, const char *traceparent)
 {
 	char span[SPAN_SIZE];
 
-	if (traceparent != NULL && strlen(traceparent) == TRACE_SIZE + SPAN_SIZE + 5) {
+	if (traceparent != NULL && strlen(traceparent) == TASK_TRACEPARENT_LENGTH) {
 		memcpy(task->trace, traceparent + 3, TRACE_SIZE - 1);
 		task->trace[TRACE_SIZE - 1] = '\0';
 	} else {
@@ -488,6 +488,16 @@ task_limit(uint64_t deadline_ms)
 
 	if (deadline_ms < task->deadline_ms)
 		task->deadline_ms = deadline_ms;
+}
+
+void
+task_describe(const char *name, const char *traceparent)
+{
+	struct task *task = task_self();
+
+	snprintf(task->name, sizeof task->name, "%s", name);
+	if (traceparent != NULL)
+		task_set_trace(task, traceparent);
 }
 
 struct arena *

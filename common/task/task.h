@@ -24,7 +24,8 @@ struct worker;
 
 typedef void task_fn(void *arg);
 
-#define TASK_NAME_SIZE 48
+#define TASK_NAME_SIZE          48
+#define TASK_TRACEPARENT_LENGTH 55 /* "00-", 32 digits, "-", 16 digits, "-01" */
 
 struct task_options {
 	const char *name;        /* for logs and the debugger; copied */
@@ -52,6 +53,9 @@ uint64_t task_deadline(void);
 uint32_t task_time_left(void);
 /* Brings the deadline forward (never back). */
 void task_limit(uint64_t deadline_ms);
+/* Gives the task another name and, unless NULL, continues another trace: for who learns both only
+ * after the task has started. */
+void task_describe(const char *name, const char *traceparent);
 /* Freed when the task ends. */
 struct arena *task_arena(void);
 /* "00-TRACE-SPAN-01", and the trace id alone; "" on the loop. */

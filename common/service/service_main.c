@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT
+ * A service's command line and settings. */
+#include "common/service/service_private.h"
+
+#include "common/base/log.h"
+#include "common/base/obj.h"
+#include "common/io/db_migrate.h"
+#include "common/task/task.h"
+#include "common/task/worker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MIGRATE_WAIT_S   60
+#define SETTING_LIMIT    64
+#define ADMIN_PORT_ABOVE 100
+
+/* --- settings ------------------------------------------------------------------------------------
+ */
+
+static const char *
+service_text(const char *format, unsigned number)
+{
+	char *text;
+
+	return asprintf(&text, format, number) >= 0 ? text : "";
+}
+
+static void
+settings_add(struct config_setting *table, size_t *count, struct config_setting setting)
+{
+	assert(*count < SETTING_LIMIT);
+	table[(*count)++] = setting;
+}
+
+/* Default ports of the actors of the house; a fifth one is told where it is by its own _URL. */
+static const char *
+actor_default_url(const char *actor)
+{
+	static const struct {
+		const char *actor, *url;
+	} known[] = {
+	    {"auth", "tcp://127.0.0.1:7001"},
+	    {"planner", "tcp://127.0.0.1:7002"},
+	    {"history", "tcp://127.0.0.1:7003"},
+	    {"voice", "tcp://127.0.0.1:7004"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(known); i++)
+		if (strcmp(known[i].actor, actor) == 0)
+			return known[i].url;
+	return "";
+}
+
+static void
+settings_of_calls(struct service *service, struct config_setting *table, size_t *count)
+{
+	const char *const *calls = service->spec->calls;
+
+	for (size_t i = 0; calls != NULL && calls[i] != NULL; i++) {
+		char *name;
+
+		assert(i < SERVICE_MAX_CALLS);
+		if (asprintf(&name, "%s_URL", process_prefix(calls[i])) < 0)
+			abort();
+		settings_add(table, count,
+		             (struct config_setting){.name = name,
+		                                     .type = CONFIG_TEXT,
+		                                     .target = &service->actor_urls[i],
+		                                     .fallback = actor_default_url(calls[i]),
+		                                     .global = true,
+		                                     .help = "Where to call that actor; several, "
+		                                             "comma-separated, are replicas"});
+	}
+}
+
+static size_t
+service_table(struct service *service, struct config_setting *table)
+{
+	const struct service_spec *spec = service->spec;
+	struct service_settings *settings = &service->settings;
+	size_t count = 0;
+
+#define ADD(...) settings_add(table, &count, (struct config_setting){__VA_ARGS__})
+	ADD(.name = "LISTEN", .type = CONFIG_TEXT, .target = &settings->listen,
+	    .fallback = service_text("tcp://127.0.0.1:%u", spec->default_port),
+	    .help = "Where this service listens for other actors");
+	ADD(.name = "WORKERS", .type = CONFIG_INT, .target = &settings->workers, .fallback = "1",
+	    .min = 1, .max = 64, .help = "Threads with an event loop each");
+	ADD(.name = "WORKER_CONNECTIONS", .type = CONFIG_INT,
+	    .target = &settings->worker_connections, .fallback = "1000", .min = 1, .max = 30000,
+	    .help = "Requests that one worker works on at a time");
+	ADD(.name = "QUEUE_LIMIT", .type = CONFIG_INT, .target = &settings->queue_limit,
+	    .fallback = "1000", .min = 0, .max = 30000,
+	    .help = "Requests that wait when all workers are busy; more are refused");
+	if (spec->migrations != NULL) {
+		ADD(.name = "DATABASE_URL", .type = CONFIG_SECRET,
+		    .target = &settings->database_url,
+		    .help = "mysql://user:password@host:port/database[?socket=/path]");
+		ADD(.name = "DATABASE_CONNECTIONS", .type = CONFIG_INT,
+		    .target = &settings->database_connections, .fallback = "4", .min = 1,
+		    .max = 100, .help = "Connections of one replica");
+	}
+	if (spec->uses_cache)
+		ADD(.name = "REDIS_URL", .type = CONFIG_SECRET, .target = &settings->redis_url,
+		    .global = true,
+		    .help = "redis://:password@host:port/0 or unix:///path; "
+		            "not set: no cache");
+	if (spec->cpu_threads > 0)
+		ADD(.name = "CPU_THREADS", .type = CONFIG_INT, .target = &settings->cpu_threads,
+		    .fallback = service_text("%u", spec->cpu_threads), .min = 1, .max = 64,
+		    .help = "Threads for work that needs the CPU (passwords, speech)");
+#undef ADD
+	settings_of_calls(service, table, &count);
+	for (size_t i = 0; i < spec->setting_count; i++)
+		settings_add(table, &count, spec->settings[i]);
+	return count;
+}
+
+/* --- commands
+ * -------------------------------------------------------------------------------------- */
+
+static int
+service_migrate(struct service *service)
+{
+	char error[512];
+
+	if (service->spec->migrations == NULL)
+		return 0;
+	if (service->settings.database_url == NULL) {
+		fprintf(stderr, "%s: DATABASE_URL is not set\n", service->spec->name);
+		return 1;
+	}
+	if (db_migrate(service->settings.database_url, service->spec->migrations,
+	               service->spec->migration_count, MIGRATE_WAIT_S, error, sizeof error) != 0) {
+		fprintf(stderr, "%s: %s\n", service->spec->name, error);
+		return 1;
+	}
+	return 0;
+}
+
+struct command_run {
+	struct post post;
+	struct service *service;
+	const struct service_command *command;
+	int argc;
+	char **argv;
+	int result;
+};
+
+static void
+command_task(void *arg)
+{
+	struct command_run *run = arg;
+
+	service_attach_cache(run->service);
+	run->result = 1;
+	if (service_open_rpcs(run->service) == STATUS_OK)
+		run->result = run->command->run(run->service, run->argc, run->argv);
+	service_close_rpcs(run->service);
+	service_detach_cache(run->service);
+	(void)task_yield();
+	worker_stop(worker_current());
+}
+
+static void
+command_post_fn(struct post *post)
+{
+	struct command_run *run = OBJ_CONTAINER(post, struct command_run, post);
+	struct task_options options = {.name = run->command->words};
+
+	if (task_spawn(&options, command_task, run) != STATUS_OK)
+		abort();
+}
+
+static int
+service_command(struct service *service, const struct service_command *command, int argc,
+                char **argv)
+{
+	struct command_run run = {.post.fn = command_post_fn,
+	                          .service = service,
+	                          .command = command,
+	                          .argc = argc,
+	                          .argv = argv,
+	                          .result = 1};
+	struct worker *worker = NULL;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (service_open_stores(service) == 0 && (worker = worker_new("command")) != NULL) {
+		worker_post(worker, &run.post);
+		worker_run(worker);
+		worker_free(&worker);
+	}
+	service_close_stores(service);
+	return run.result;
+}
+
+/* How many of argv's words are those of the command; 0: another command. */
+static int
+command_matches(const char *words, int argc, char **argv)
+{
+	int count = 0;
+
+	while (*words != '\0') {
+		size_t length = strcspn(words, " ");
+
+		if (count >= argc || strlen(argv[count]) != length ||
+		    strncmp(words, argv[count], length) != 0)
+			return 0;
+		count++;
+		words += length;
+		words += *words == ' ';
+	}
+	return count;
+}
+
+static int
+service_usage(const struct service_spec *spec, FILE *out)
+{
+	fprintf(out,
+	        "usage: %s [COMMAND]\n"
+	        "  serve         run the service (the default)\n"
+	        "  migrate       bring the database to this binary's schema\n"
+	        "  healthcheck   exit with 0 if the running service is ready\n"
+	        "  settings      print every setting with its default\n",
+	        spec->name);
+	for (size_t i = 0; i < spec->command_count; i++)
+		fprintf(out, "  %s\n", spec->commands[i].usage);
+	return out == stdout ? 0 : 2;
+}
+
+int
+service_main(int argc, char **argv, const struct service_spec *spec)
+{
+	static struct service service;
+	static struct config_setting table[SETTING_LIMIT];
+	const char *word = argc > 1 ? argv[1] : "serve";
+	const char *admin = service_text("127.0.0.1:%u", spec->default_port + ADMIN_PORT_ABOVE);
+	size_t count;
+
+	service.spec = spec;
+	count = service_table(&service, table);
+	if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0)
+		return service_usage(spec, stdout);
+	if (strcmp(word, "settings") == 0) {
+		process_print_settings(spec->name, admin, table, count);
+		return 0;
+	}
+	if (process_load(spec->name, &service.common, admin, table, count) != 0)
+		return 1;
+	if (strcmp(word, "serve") == 0 && argc <= 2)
+		return service_serve(&service);
+	if (strcmp(word, "migrate") == 0 && argc == 2)
+		return service_migrate(&service);
+	if (strcmp(word, "healthcheck") == 0 && argc == 2)
+		return process_healthcheck(service.common.admin);
+	for (size_t i = 0; i < spec->command_count; i++) {
+		int words = command_matches(spec->commands[i].words, argc - 1, argv + 1);
+
+		if (words > 0)
+			return service_command(&service, &spec->commands[i], argc - 1 - words,
+			                       argv + 1 + words);
+	}
+	return service_usage(spec, stderr);
+}
