@@ -1,0 +1,119 @@
+"""`make run` from a checkout with an awkward path: start, crash, start again, demo, stop."""
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+from client import Learner
+from deployment import free_port, http_status, services
+from process import wait_for
+from stores import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+class Checkout:
+    def __init__(self, path):
+        self.path = path
+        self.port = free_port()
+
+    def make(self, target, check=True, **settings):
+        env = {**os.environ, "GATEWAY_LISTEN": f"127.0.0.1:{self.port}", **settings}
+        env.pop("MAKEFLAGS", None)
+        done = subprocess.run(["make", "--no-print-directory", target], cwd=self.path, env=env,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def pid(self, name):
+        with open(os.path.join(self.path, ".run/sv", name, "supervise/pid")) as file:
+            return int(file.read() or 0)
+
+
+@pytest.fixture(scope="module")
+def checkout():
+    base = tempfile.mkdtemp(prefix="sh ", dir="/tmp")
+    os.chmod(base, 0o755)  # so that root can run it under another user id
+    path = os.path.join(base, "it's a checkout ".ljust(150 - len(base) - 1, "x"))
+    shutil.copytree(ROOT, path, symlinks=True,
+                    ignore=shutil.ignore_patterns(".git", ".run", ".env", "asan", "tsan", "test"))
+    assert len(path) >= 150
+    checkout = Checkout(path)
+    checkout.make("run")
+    yield checkout
+    checkout.make("stop")
+    shutil.rmtree(base)
+
+
+def test_it_is_ready_and_says_where(checkout):
+    done = checkout.make("run")
+    assert f"http://127.0.0.1:{checkout.port}" in done.stdout and "make stop" in done.stdout
+    assert http_status(checkout.port, "/readyz") == 200
+
+
+def test_demo_does_the_whole_main_job(checkout):
+    assert "the whole main job works" in checkout.make("demo").stdout
+
+
+@pytest.mark.parametrize("name", ["gateway", "mariadb", "redis", *services()])
+def test_crashed_process_is_back_within_2_seconds(checkout, name):
+    before = checkout.pid(name)
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: checkout.pid(name) not in (0, before), 2, f"the restart of {name}")
+    wait_for(lambda: http_status(checkout.port, "/readyz") == 200, 10, "readiness")
+
+
+def test_second_run_takes_seconds_and_starts_nothing_anew(checkout):
+    wait_for(lambda: all(checkout.pid(name) for name in ("gateway", *services())), 5, "all pids")
+    before = [checkout.pid(name) for name in ("gateway", "mariadb", *services())]
+    began = time.monotonic()
+    checkout.make("run")
+    assert time.monotonic() - began < 10
+    assert before == [checkout.pid(name) for name in ("gateway", "mariadb", *services())]
+
+
+def test_stop_ends_everything_and_the_data_stays(checkout):
+    learner = Learner(checkout.port)
+    learner.close()
+    running = [checkout.pid(name) for name in ("gateway", "mariadb", "redis", *services())]
+    checkout.make("stop")
+    assert not [pid for pid in running if os.path.exists(f"/proc/{pid}/exe")]
+    with open(os.path.join(checkout.path, ".run/log/mariadb/current")) as log:
+        assert "Shutdown complete" in log.read()
+    checkout.make("run")
+    assert learner.sign_in()["user"]["id"] == learner.user["id"]
+
+
+def test_port_in_use_is_one_clear_line(checkout):
+    with socket.socket() as other:
+        port = free_port()
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        done = checkout.make("run", check=False, GATEWAY_LISTEN=f"127.0.0.1:{port}")
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("make:")]
+    assert done.returncode != 0 and len(lines) == 1, done.stderr
+    assert str(port) in lines[0] and "GATEWAY_LISTEN" in lines[0]
+
+
+def test_settings_come_from_dot_env(checkout):
+    port = free_port()
+    with open(os.path.join(checkout.path, ".env"), "w") as file:
+        file.write(f"# a comment\nGATEWAY_LISTEN=127.0.0.1:{port}\n")
+    try:
+        checkout.make("run", GATEWAY_LISTEN="")
+        assert http_status(port, "/readyz") == 200
+    finally:
+        os.unlink(os.path.join(checkout.path, ".env"))
+    checkout.make("run")
+
+
+def test_secrets_are_the_owners_alone(checkout):
+    secrets = os.path.join(checkout.path, ".run/secrets")
+    for path in (secrets, *(entry.path for entry in os.scandir(secrets)),
+                 os.path.join(checkout.path, ".run/env")):
+        assert os.stat(path).st_mode & 0o077 == 0, path
