@@ -12,10 +12,10 @@ CC := $(if $(filter tsan,$(FLAVOR)),clang,gcc)
 # Not there yet on a fresh machine, where `make run` begins by installing it.
 PKG_CONFIG := $(if $(shell command -v pkg-config),pkg-config,true)
 PKGS := libuv libprotobuf-c libmariadb hiredis libcurl jansson libsodium libutf8proc glib-2.0
-PKG_CFLAGS := $(subst -I/,-isystem /,$(shell $(PKG_CONFIG) --cflags $(PKGS) $(VOICE_PKGS)))
-PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)) -lnng
 # The engines of services/voice; not sphinxad, which would bring in a sound card's libraries.
 VOICE_PKGS := espeak-ng pocketsphinx sphinxbase samplerate
+PKG_CFLAGS := $(subst -I/,-isystem /,$(shell $(PKG_CONFIG) --cflags $(PKGS) $(VOICE_PKGS)))
+PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)) -lnng
 VOICE_LIBS := $(filter-out -lsphinxad,$(shell $(PKG_CONFIG) --libs $(VOICE_PKGS)))
 
 # Debian 12 ships llhttp as sources (node-llhttp), Debian 13 as a library (libllhttp-dev).
