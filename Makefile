@@ -16,7 +16,7 @@ PKGS := libuv libprotobuf-c libmariadb hiredis libcurl jansson libsodium libutf8
 VOICE_PKGS := espeak-ng pocketsphinx sphinxbase samplerate
 PKG_CFLAGS := $(subst -I/,-isystem /,$(shell $(PKG_CONFIG) --cflags $(PKGS) $(VOICE_PKGS)))
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)) -lnng
-VOICE_LIBS := $(filter-out -lsphinxad,$(shell $(PKG_CONFIG) --libs $(VOICE_PKGS)))
+VOICE_LIBS := $(filter-out -lsphinxad,$(shell $(PKG_CONFIG) --libs $(VOICE_PKGS))) -lm
 
 # Debian 12 ships llhttp as sources (node-llhttp), Debian 13 as a library (libllhttp-dev).
 LLHTTP_SRC := $(wildcard /usr/share/llhttp/*.c)
