@@ -203,6 +203,7 @@ goal_add_range(struct goal_found *found, const struct goal_series *series, struc
 	}
 	if (room == 0)
 		return;
+	lead = goal_bare_name(lead);
 	if (total > room * each)
 		each = (total + room - 1) / room;
 	for (; a <= b && !found->failed; a += each)
@@ -324,7 +325,6 @@ goal_add_numbered(struct goal_found *found, struct goal_slice segment)
 		bool inside = here > segment.at && isalnum((unsigned char)here[-1]);
 		struct goal_slice lead = {segment.at, (size_t)(here - segment.at)};
 
-		lead = goal_bare_name(lead);
 		if (!inside && (goal_prefix_form(found, &cursor, lead, NULL) ||
 		                goal_suffix_form(found, &cursor, lead)))
 			any = true;

@@ -109,26 +109,21 @@ replan_share_out(struct replan_work *work, int place, struct replan_outcome *out
 		wanted -= entry->item->minutes - entry->least;
 		room -= more;
 		out->minutes[entry->index] = entry->least + more;
-		out->shortened += entry->least + more < entry->item->minutes;
 	}
 }
 
 static void
 replan_write(struct replan_work *work, struct replan_outcome *out)
 {
-	for (size_t i = 0; i < work->count; i++) {
-		const struct replan_entry *entry = &work->entry[i];
-
-		if (entry->state == REPLAN_FIXED || entry->place == entry->home) {
-			out->not_fitting += entry->state == REPLAN_MISSED;
-			continue;
-		}
-		out->day[entry->index] = work->days.day[entry->place];
-		out->moved++;
-	}
 	for (int d = 0; d < work->days.count; d++)
 		if (work->day[d].touched)
 			replan_share_out(work, d, out);
+	for (size_t i = 0; i < work->count; i++) {
+		const struct replan_entry *entry = &work->entry[i];
+
+		if (entry->state != REPLAN_FIXED && entry->place != REPLAN_NOWHERE)
+			out->day[entry->index] = work->days.day[entry->place];
+	}
 }
 
 static void
@@ -146,11 +141,86 @@ replan_place(struct replan_work *work)
 	replan_place_some(work);
 }
 
+static void
+replan_enter(struct replan_work *work, const struct replan_item *items)
+{
+	memset(work->day, 0, sizeof(work->day));
+	work->missed = 0;
+	for (size_t i = 0; i < work->count; i++)
+		work->entry[i] = (struct replan_entry){.item = &items[i], .index = i};
+	qsort(work->entry, work->count, sizeof(*work->entry), replan_compare_cb);
+	replan_sort_out(work);
+}
+
+/* From the items to the outcome's days and minutes. */
+static void
+replan_once(struct replan_work *work, const struct replan_item *items, struct replan_outcome *out)
+{
+	replan_enter(work, items);
+	for (size_t i = 0; i < work->count; i++) {
+		out->day[i] = items[i].day;
+		out->minutes[i] = items[i].minutes;
+	}
+	out->no_day_left = work->missed > 0 && work->days.count == 0;
+	if (work->missed > 0 && !out->no_day_left) {
+		replan_place(work);
+		replan_write(work, out);
+	}
+}
+
+static void
+replan_count(const struct replan_item *items, size_t count, int32_t from_day,
+             struct replan_outcome *out)
+{
+	out->moved = out->shortened = out->not_fitting = 0;
+	for (size_t i = 0; i < count; i++) {
+		out->moved += out->day[i] != items[i].day;
+		out->shortened += out->minutes[i] != items[i].minutes;
+		out->not_fitting += !items[i].done && out->day[i] < from_day;
+	}
+}
+
+static void
+replan_adopt(const struct replan_item *items, size_t count, struct replan_item *outcome,
+             const struct replan_outcome *out)
+{
+	for (size_t i = 0; i < count; i++) {
+		outcome[i] = items[i];
+		outcome[i].day = out->day[i];
+		outcome[i].minutes = out->minutes[i];
+	}
+}
+
+/* What is left behind has an older date than what it once followed, so a repeated replan sees
+ * another order than this one did, and may find more room. So it is repeated here until it changes
+ * nothing (it ends: items only move later, get shorter, or are no longer missed). Should that
+ * break the order of the plan as it was, nothing is changed at all, which is stable, too. */
+static void
+replan_settle(struct replan_work *work, const struct replan_item *items,
+              struct replan_item *outcome, struct replan_outcome *out)
+{
+	int32_t from_day = work->request->from_day;
+
+	do {
+		replan_adopt(items, work->count, outcome, out);
+		replan_once(work, outcome, out);
+		replan_count(outcome, work->count, from_day, out);
+	} while (out->moved > 0 || out->shortened > 0);
+	replan_enter(work, items);
+	if (!replan_keeps_order(work, outcome))
+		for (size_t i = 0; i < work->count; i++) {
+			out->day[i] = items[i].day;
+			out->minutes[i] = items[i].minutes;
+		}
+	replan_count(items, work->count, from_day, out);
+}
+
 enum status
 replan_make(struct arena *arena, const struct replan_request *request, struct replan_outcome *out)
 {
 	size_t count = request->item_count;
-	struct replan_work *work;
+	struct replan_work *work = arena_alloc(arena, sizeof(*work));
+	struct replan_item *outcome = arena_calloc(arena, count + 1, sizeof(*outcome));
 	struct study_span span = {
 	    .first_day =
 	        request->from_day > request->start_day ? request->from_day : request->start_day,
@@ -163,33 +233,21 @@ replan_make(struct arena *arena, const struct replan_request *request, struct re
 	*out = (struct replan_outcome){0};
 	if (!replan_acceptable(request))
 		return STATUS_VALIDATION;
-	work = arena_alloc(arena, sizeof(*work));
 	out->day = arena_calloc(arena, count + 1, sizeof(*out->day));
 	out->minutes = arena_calloc(arena, count + 1, sizeof(*out->minutes));
-	if (work == NULL || out->day == NULL || out->minutes == NULL)
+	if (work == NULL || outcome == NULL || out->day == NULL || out->minutes == NULL)
 		return STATUS_OVERLOADED;
 	work->entry = arena_calloc(arena, count + 1, sizeof(*work->entry));
-	if (work->entry == NULL)
+	work->leaving = arena_calloc(arena, count + 1, sizeof(struct replan_entry *));
+	if (work->entry == NULL || work->leaving == NULL)
 		return STATUS_OVERLOADED;
 	work->request = request;
 	work->count = count;
-	for (size_t i = 0; i < count; i++) {
-		work->entry[i] = (struct replan_entry){.item = &request->items[i], .index = i};
-		out->day[i] = request->items[i].day;
-		out->minutes[i] = request->items[i].minutes;
-	}
-	qsort(work->entry, count, sizeof(*work->entry), replan_compare_cb);
 	study_days_of(&span, &work->days);
-	replan_sort_out(work);
-	if (work->missed == 0)
-		return STATUS_OK;
-	if (work->days.count == 0) {
-		out->no_day_left = true;
-		out->not_fitting = (int)work->missed;
-		return STATUS_OK;
-	}
-	replan_place(work);
-	replan_write(work, out);
+	replan_once(work, request->items, out);
+	replan_count(request->items, count, request->from_day, out);
+	if (out->not_fitting > 0 && out->moved > 0)
+		replan_settle(work, request->items, outcome, out);
 	return STATUS_OK;
 }
 

@@ -49,7 +49,8 @@ struct replan_work {
 	struct replan_entry *entry; /* by day, then in the order of the request */
 	size_t count;
 	size_t missed;
-	int study_limit; /* last place for study */
+	struct replan_entry **leaving; /* the missed ones, in the order they are left behind */
+	int study_limit;               /* last place for study */
 	struct replan_mark last_study;
 	struct replan_mark topic_study[PLAN_MAX_TOPICS];
 	const struct replan_entry *last_test;
@@ -58,7 +59,10 @@ struct replan_work {
 /* Places everything with items shortened to `percent` of their minutes at most; false if it does
  * not fit. */
 bool replan_place_all(struct replan_work *work, int percent);
-/* Residents stay, missed items take what room there is at the least lengths. */
+/* Leaves behind as few missed items as necessary (they become fixed), places the others. */
 void replan_place_some(struct replan_work *work);
+/* With the plan entered as it was: does rule 3 hold among what is ahead, with the days of
+ * `outcome`? */
+bool replan_keeps_order(struct replan_work *work, const struct replan_item *outcome);
 
 #endif

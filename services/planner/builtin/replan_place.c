@@ -2,8 +2,7 @@
  * Finds days for missed items, and for what has to give way to them. */
 #include "services/planner/builtin/replan_parts.h"
 
-#include <assert.h>
-#include <string.h>
+#include <stdlib.h>
 
 #define REPLAN_ROUNDS 12 /* of finding out which reviews and tests have to move */
 
@@ -182,123 +181,103 @@ replan_place_others(struct replan_work *work, bool *again)
 	return true;
 }
 
-bool
-replan_place_all(struct replan_work *work, int percent)
+static bool
+replan_place_loosely(struct replan_work *work, int percent, bool loose)
 {
 	bool again = true;
 
 	for (size_t i = 0; i < work->count; i++)
-		work->entry[i].loose = false;
+		work->entry[i].loose = loose;
 	for (int round = 0; again; round++) {
+		if (round == REPLAN_ROUNDS)
+			return false;
 		replan_begin(work, percent);
 		if (!replan_place_studies(work) || !replan_place_others(work, &again))
 			return false;
-		if (!again || round < REPLAN_ROUNDS)
-			continue;
-		for (size_t i = 0; i < work->count; i++)
-			work->entry[i].loose = true;
 	}
 	return true;
 }
 
-static bool
-replan_shares_topics(const struct replan_item *one, const struct replan_item *two)
+bool
+replan_place_all(struct replan_work *work, int percent)
 {
-	if (one->topic_count == 0 || two->topic_count == 0)
-		return two->topic_count == 0;
-	return one->first_topic < two->first_topic + two->topic_count &&
-	       two->first_topic < one->first_topic + one->topic_count;
+	return replan_place_loosely(work, percent, false) ||
+	       replan_place_loosely(work, percent, true);
 }
 
-/* The last place that does not bring a missed study item behind what follows it. */
+/* Which missed item is rather left behind: reviews, then tests, then study; the older first. */
 static int
-replan_upper(const struct replan_work *work, size_t at)
+replan_leave_compare_cb(const void *one, const void *two)
 {
-	const struct replan_item *study = work->entry[at].item;
-	int upper = work->days.count - 1;
+	const struct replan_entry *a = *(struct replan_entry *const *)one;
+	const struct replan_entry *b = *(struct replan_entry *const *)two;
+	static const int rank[] = {[PLAN_REVIEW] = 0, [PLAN_TEST] = 1, [PLAN_STUDY] = 2};
 
-	for (size_t i = at + 1; i < work->count; i++) {
-		const struct replan_entry *next = &work->entry[i];
-		const struct replan_item *item = next->item;
-		int bound = next->home;
-
-		if (next->state != REPLAN_RESIDENT)
-			continue;
-		if (item->kind != PLAN_STUDY && !replan_shares_topics(study, item))
-			continue;
-		if (item->kind != PLAN_STUDY && bound > 0)
-			bound--;
-		if (bound < upper)
-			upper = bound;
-		if (item->kind == PLAN_STUDY)
-			break;
-	}
-	return upper;
+	if (a->item->kind != b->item->kind)
+		return rank[a->item->kind] - rank[b->item->kind];
+	return a < b ? -1 : 1;
 }
 
-static void
-replan_settle(struct replan_work *work, struct replan_entry *entry, int lower, int upper)
-{
-	int place = replan_find(work, entry, lower, upper);
-
-	if (place != REPLAN_NOWHERE)
-		replan_put(work, entry, place);
-}
-
-/* Of a review or test whose study stays behind, nothing moves. */
 static bool
-replan_waits(const struct replan_work *work, size_t at)
+replan_place_without(struct replan_work *work, size_t left)
 {
-	const struct replan_item *item = work->entry[at].item;
-
-	for (size_t i = 0; i < at; i++) {
-		const struct replan_entry *before = &work->entry[i];
-		bool study = before->item->kind == PLAN_STUDY;
-
-		if (before->state != REPLAN_MISSED || before->place != REPLAN_NOWHERE)
-			continue;
-		if ((study && replan_shares_topics(before->item, item)) ||
-		    (before->item->kind == PLAN_TEST && before->item->day == item->day))
-			return true;
-	}
-	return false;
-}
-
-static void
-replan_settle_kind(struct replan_work *work, enum plan_kind kind)
-{
-	replan_forget(work);
-	for (size_t i = 0; i < work->count; i++) {
-		struct replan_entry *entry = &work->entry[i];
-
-		if (entry->state == REPLAN_MISSED && entry->item->kind == kind &&
-		    !replan_waits(work, i))
-			replan_settle(work, entry, replan_lower(work, entry), work->days.count - 1);
-		replan_mark(work, entry);
-	}
+	for (size_t i = 0; i < work->missed; i++)
+		work->leaving[i]->state = i < left ? REPLAN_FIXED : REPLAN_MISSED;
+	return replan_place_all(work, 0);
 }
 
 void
 replan_place_some(struct replan_work *work)
 {
-	int previous = 0;
+	size_t low = 0;
+	size_t high = work->missed;
+	size_t found = 0;
 
 	for (size_t i = 0; i < work->count; i++)
-		work->entry[i].loose = false;
-	replan_begin(work, 0);
-	for (size_t i = 0; i < work->count; i++)
-		if (work->entry[i].state == REPLAN_RESIDENT &&
-		    work->entry[i].item->kind == PLAN_STUDY)
-			replan_put(work, &work->entry[i], work->entry[i].home);
+		if (work->entry[i].state == REPLAN_MISSED)
+			work->leaving[found++] = &work->entry[i];
+	qsort(work->leaving, found, sizeof(*work->leaving), replan_leave_compare_cb);
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (replan_place_without(work, middle))
+			high = middle;
+		else
+			low = middle;
+	}
+	if (!replan_place_without(work, high))
+		replan_begin(work, 100);
+}
+
+static bool
+replan_follows(const struct replan_work *work, const struct replan_entry *entry)
+{
+	const struct replan_item *item = entry->item;
+
+	if ((item->kind == PLAN_STUDY || item->topic_count == 0) &&
+	    entry->place < work->last_study.place)
+		return false;
+	for (int t = 0; item->kind != PLAN_STUDY && t < item->topic_count; t++)
+		if (entry->place < work->topic_study[item->first_topic + t].place)
+			return false;
+	return true;
+}
+
+bool
+replan_keeps_order(struct replan_work *work, const struct replan_item *outcome)
+{
+	replan_forget(work);
 	for (size_t i = 0; i < work->count; i++) {
 		struct replan_entry *entry = &work->entry[i];
 
-		if (entry->state != REPLAN_MISSED || entry->item->kind != PLAN_STUDY)
+		if (outcome[entry->index].day < work->request->from_day)
+			entry->state = REPLAN_FIXED;
+		if (entry->state == REPLAN_FIXED)
 			continue;
-		replan_settle(work, entry, previous, replan_upper(work, i));
-		if (entry->place > previous)
-			previous = entry->place;
+		entry->place = study_days_from(&work->days, outcome[entry->index].day);
+		if (!replan_follows(work, entry))
+			return false;
+		replan_mark(work, entry);
 	}
-	replan_settle_kind(work, PLAN_TEST);
-	replan_settle_kind(work, PLAN_REVIEW);
+	return true;
 }

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT
+ * What the planner reads out of goals in people's own words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "common/base/arena.h"
+#include "common/base/text.h"
+#include "services/planner/builtin/goal.h"
+
+#define RANDOM_GOALS 20000
+
+/* The topics in one line, joined by '|'. */
+static const char *
+topics_of(struct arena *arena, const char *goal)
+{
+	struct goal_topics found;
+	const char *line = "";
+
+	assert_int_equal(goal_topics(arena, goal, goal_language(goal), &found), STATUS_OK);
+	assert_in_range(found.count, 1, PLAN_MAX_TOPICS);
+	for (size_t i = 0; i < found.count; i++)
+		line = arena_printf(arena, "%s%s%s", line, i > 0 ? "|" : "", found.topic[i]);
+	return line;
+}
+
+static void
+expect(const char *const (*cases)[2], size_t count)
+{
+	struct arena *arena = arena_new(0);
+
+	for (size_t i = 0; i < count; i++)
+		assert_string_equal(topics_of(arena, cases[i][0]), cases[i][1]);
+	arena_free(&arena);
+}
+
+#define EXPECT(cases) expect(cases, sizeof(cases) / sizeof(cases[0]))
+
+static void
+lists_are_split_at_commas_lines_bullets_and_words(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"algebra, geometry and calculus", "algebra|geometry|calculus"},
+	    {"algebra, geometry, and calculus", "algebra|geometry|calculus"},
+	    {"대수, 기하, 미적분", "대수|기하|미적분"},
+	    {"A와 B", "A|B"},
+	    {"A 및 B", "A|B"},
+	    {"국어·영어·수학", "국어|영어|수학"},
+	    {"Algebra\nGeometry\nCalculus", "Algebra|Geometry|Calculus"},
+	    {"algebra; geometry; calculus", "algebra|geometry|calculus"},
+	    {"- Algebra\n- Geometry: circles, lines\n- Calculus",
+	     "Algebra|Geometry: circles, lines|Calculus"},
+	    {"My plan\n1. 함수\n2. 극한\n3. 미분", "함수|극한|미분"},
+	    {"• 함수\n• 극한", "함수|극한"},
+	    {"SAT math (algebra, geometry; statistics)", "algebra|geometry|statistics"},
+	    {"algebra (linear, quadratic), geometry", "algebra (linear, quadratic)|geometry"},
+	    {"History: WWI, WWII; Cold War", "WWI|WWII|Cold War"},
+	    {"Week 1: algebra\nWeek 2: geometry", "Week 1: algebra|Week 2: geometry"},
+	    {"algebra, Algebra, geometry", "algebra|geometry"},
+	};
+
+	(void)state;
+	EXPECT(cases);
+}
+
+static void
+particles_split_only_where_they_are_particles(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"수요와 공급, 시장 균형", "수요|공급|시장 균형"},
+	    {"사과 재배와 포도 재배", "사과 재배|포도 재배"},
+	    {"확률과 기하", "확률|기하"},
+	    {"문과 수학, 이과 수학", "문과 수학|이과 수학"},
+	};
+
+	(void)state;
+	EXPECT(cases);
+}
+
+static void
+ranges_name_every_number(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"Chapter 3 to 7", "Chapter 3|Chapter 4|Chapter 5|Chapter 6|Chapter 7"},
+	    {"chapters 1-3", "Chapter 1|Chapter 2|Chapter 3"},
+	    {"units 1–3", "Unit 1|Unit 2|Unit 3"},
+	    {"chapter 3 through chapter 4", "Chapter 3|Chapter 4"},
+	    {"1~3단원", "1단원|2단원|3단원"},
+	    {"1장부터 3장까지", "1장|2장|3장"},
+	    {"제1장~제3장", "1장|2장|3장"},
+	    {"3과~5과", "3과|4과|5과"},
+	    {"챕터 1-2", "챕터 1|챕터 2"},
+	    {"Read 3 chapters of the book", "Chapter 1|Chapter 2|Chapter 3"},
+	    {"수학 3개 단원 끝내기", "1단원|2단원|3단원"},
+	    {"Learn biology chapters 1, 3 and 5-6", "Chapter 1|Chapter 3|Chapter 5|Chapter 6"},
+	    {"chapter 5", "Chapter 5"},
+	    {"물리학 1단원부터 2단원, 화학 1단원부터 2단원",
+	     "물리학 1단원|물리학 2단원|화학 1단원|화학 2단원"},
+	    {"pages 1-25", "Pages 1–10|Pages 11–20|Pages 21–25"},
+	    {"영어 단어 1~20번", "1~10번|11~20번"},
+	};
+
+	(void)state;
+	EXPECT(cases);
+}
+
+static void
+ranges_are_bounded_and_complete(void **state)
+{
+	struct arena *arena = arena_new(0);
+	struct goal_topics found;
+
+	(void)state;
+	assert_int_equal(goal_topics(arena, "chapters 1-12", PLAN_EN, &found), STATUS_OK);
+	assert_int_equal(found.count, 12);
+	assert_int_equal(goal_topics(arena, "chapters 1-200", PLAN_EN, &found), STATUS_OK);
+	assert_int_equal(found.count, 200);
+	assert_string_equal(found.topic[199], "Chapter 200");
+	assert_int_equal(goal_topics(arena, "chapters 1-999999999", PLAN_EN, &found), STATUS_OK);
+	assert_in_range(found.count, 1, 200);
+	assert_non_null(strstr(found.topic[found.count - 1], "999999999"));
+	assert_int_equal(goal_topics(arena, "1~99999999999999999999단원", PLAN_KO, &found),
+	                 STATUS_OK);
+	assert_in_range(found.count, 1, 200);
+	arena_free(&arena);
+}
+
+static void
+the_words_around_are_left_away(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"I want to learn algebra, geometry and calculus by June", "algebra|geometry|calculus"},
+	    {"Learn Python, then pandas and NumPy", "Python|pandas|NumPy"},
+	    {"대수와 기하와 미적분을 6주 안에 끝내고 싶어요", "대수|기하|미적분"},
+	    {"중간고사 대비 수학: 대수, 기하, 미적분", "대수|기하|미적분"},
+	    {"매일 2시간, 수학, 영어", "수학|영어"},
+	    {"6주 동안 대수, 기하", "대수|기하"},
+	};
+
+	(void)state;
+	EXPECT(cases);
+}
+
+static void
+a_goal_without_a_list_gets_phases(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"Pass the TOEIC in 8 weeks",
+	     "TOEIC: foundations|TOEIC: core concepts|TOEIC: practice|TOEIC: application"},
+	    {"토익 900점", "토익 900점 기초 다지기|토익 900점 핵심 개념|토익 900점 문제 연습|토익 "
+	                   "900점 실전 응용"},
+	    {"I have an exam in June, and I'm bad at math",
+	     "math: foundations|math: core concepts|math: practice|math: application"},
+	    {"", "Foundations|Core concepts|Practice|Application"},
+	    {"???", "Foundations|Core concepts|Practice|Application"},
+	};
+	struct arena *arena = arena_new(0);
+	struct goal_topics found;
+
+	(void)state;
+	EXPECT(cases);
+	assert_int_equal(goal_topics(arena, NULL, PLAN_KO, &found), STATUS_OK);
+	assert_string_equal(found.topic[0], "기초 다지기");
+	arena_free(&arena);
+}
+
+static void
+the_subject_is_guessed(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"Pass the TOEIC in 8 weeks", "TOEIC"},
+	    {"중간고사 대비 수학: 대수, 기하", "수학"},
+	    {"master linear algebra", "linear algebra"},
+	    {"물리학 1단원", "물리학"},
+	    {"watch satellites", "watch satellites"},
+	    {"chapters 1-12", ""},
+	    {"", ""},
+	};
+	struct arena *arena = arena_new(0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(goal_subject(arena, cases[i][0]), cases[i][1]);
+	assert_string_equal(goal_subject(arena, NULL), "");
+	arena_free(&arena);
+}
+
+static void
+any_hangul_makes_a_text_korean(void **state)
+{
+	(void)state;
+	assert_int_equal(goal_language("TOEIC 준비"), PLAN_KO);
+	assert_int_equal(goal_language("algebra"), PLAN_EN);
+	assert_int_equal(goal_language("数学 — 日本語"), PLAN_EN);
+	assert_int_equal(goal_language(""), PLAN_EN);
+}
+
+/* Whatever people write: 1..200 topics of 1..200 code points of valid UTF-8. */
+static void
+random_goals_give_valid_topics(void **state)
+{
+	static const char *const pieces[] = {
+	    "chapter", "s ",   "1",          "12", "-",         "~",       " ",    ", ",
+	    "\n",      "- ",   "단원",       "장", "부터",      "까지",    "과 ",  "와 ",
+	    "를 ",     "을 ",  "(",          ")",  ": ",        "algebra", "수학", "제",
+	    "개 ",     "and ", "I want to ", "•",  "999999999", "pages ",  "①",    "😀",
+	    "é",       ".",    "'",          "“",  "동안 ",     " 공부",   "to ",  "；"};
+	struct arena *arena = arena_new(0);
+	uint64_t seed = 42;
+
+	(void)state;
+	for (int n = 0; n < RANDOM_GOALS; n++, arena_reset(arena)) {
+		char goal[512] = "";
+		struct goal_topics found;
+
+		for (int i = 0; i < 24; i++) {
+			seed = seed * 6364136223846793005u + 1442695040888963407u;
+			strcat(goal, pieces[(seed >> 33) % (sizeof(pieces) / sizeof(pieces[0]))]);
+		}
+		assert_int_equal(goal_topics(arena, goal, n % 2, &found), STATUS_OK);
+		assert_in_range(found.count, 1, PLAN_MAX_TOPICS);
+		for (size_t i = 0; i < found.count; i++) {
+			assert_true(text_valid(found.topic[i], strlen(found.topic[i])));
+			assert_in_range(text_length(found.topic[i]), 1, PLAN_MAX_TEXT);
+		}
+		char *subject = goal_subject(arena, goal);
+
+		assert_true(text_valid(subject, strlen(subject)));
+		assert_true(text_length(subject) <= 60);
+	}
+	arena_free(&arena);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(lists_are_split_at_commas_lines_bullets_and_words),
+	    cmocka_unit_test(particles_split_only_where_they_are_particles),
+	    cmocka_unit_test(ranges_name_every_number),
+	    cmocka_unit_test(ranges_are_bounded_and_complete),
+	    cmocka_unit_test(the_words_around_are_left_away),
+	    cmocka_unit_test(a_goal_without_a_list_gets_phases),
+	    cmocka_unit_test(the_subject_is_guessed),
+	    cmocka_unit_test(any_hangul_makes_a_text_korean),
+	    cmocka_unit_test(random_goals_give_valid_topics),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
