@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Password hashes: argon2id (RFC 9106) by libsodium, on the CPU pool. From tasks; they yield.
+ * Statuses: OK; OVERLOADED when the pool's queue is full or memory is exhausted; DEADLINE,
+ * CANCELLED. Passwords are in NFC already.
+ */
+#ifndef STUDYHALL_AUTH_PASSWORD_H
+#define STUDYHALL_AUTH_PASSWORD_H
+
+#include "common/base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pool;
+
+#define PASSWORD_HASH_SIZE 128
+
+struct password_policy {
+	struct pool *pool;
+	int64_t memory_kib;
+	int64_t passes;
+};
+
+enum status password_hash(const struct password_policy *policy, const char *password,
+                          char out[PASSWORD_HASH_SIZE]);
+enum status password_verify(const struct password_policy *policy, const char *hash,
+                            const char *password, bool *match);
+/* Was the hash made with other parameters? */
+bool password_outdated(const struct password_policy *policy, const char *hash);
+
+#endif
