@@ -52,6 +52,5 @@ const struct rule planner_rules[PLANNER_RULE_COUNT] = {
     RULE(planner__delete_item_request, item_id, ID, .required = true),
     RULE(planner__replan_request, id, ID, .required = true),
     RULE(planner__replan_request, from_date, DATE, .help = "Today by default"),
-    RULE(planner__tutor_context_request, topic, TEXT, .max = 200),
     RULE(common__erase_request, user_id, ID, .required = true),
 };

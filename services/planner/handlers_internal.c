@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT
+ * The quota, and what the other services ask of the planner. */
+#include "services/planner/planner.h"
+
+#include "common/base/arena.h"
+#include "common/base/clock.h"
+#include "common/base/date.h"
+#include "common/base/obj.h"
+#include "common/io/db.h"
+#include "common/service/idempotency.h"
+#include "common/service/subtask.h"
+#include "common/task/task.h"
+#include "services/planner/plan.h"
+#include "services/planner/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- quota
+ * ---------------------------------------------------------------------------------------- */
+
+static void
+quota_fill(Planner__Allowance *allowance, int64_t limit, uint32_t used)
+{
+	planner__allowance__init(allowance);
+	allowance->has_limit = limit > 0;
+	allowance->limit = limit > 0 ? (uint32_t)limit : 0;
+	allowance->has_used = true;
+	allowance->used = used;
+}
+
+enum status
+planner_get_quota(struct call *call, const void *message, void *out)
+{
+	Planner__Quota *reply = out;
+	struct arena *arena = task_arena();
+	const struct zone *zone = zone_find(call_time_zone(call));
+	int32_t today = planner_today(call);
+	uint32_t plans, tokens;
+	enum status status =
+	    planner_store_quota(planner_of(call)->db, call_user(call), today, &plans, &tokens);
+
+	(void)message;
+	if (status != STATUS_OK)
+		return status;
+	reply->plans = arena_alloc(arena, sizeof *reply->plans);
+	reply->tokens = arena_alloc(arena, sizeof *reply->tokens);
+	reply->resets_at = arena_alloc(arena, INSTANT_TEXT_SIZE);
+	if (reply->plans == NULL || reply->tokens == NULL || reply->resets_at == NULL)
+		return STATUS_OVERLOADED;
+	quota_fill(reply->plans, planner_settings.user_daily_plans, plans);
+	quota_fill(reply->tokens, planner_settings.user_daily_tokens, tokens);
+	instant_format(zone_day_start(zone != NULL ? zone : zone_find("UTC"), today + 1),
+	               reply->resets_at);
+	return STATUS_OK;
+}
+
+/* --- the tutor's context
+ * --------------------------------------------------------------------------- */
+
+#define CONTEXT_ITEMS 50 /* of each list: more than anybody wants to hear */
+
+static enum status
+context_items(struct call *call, int32_t from, int32_t to, Planner__Item ***list, size_t *count)
+{
+	struct arena *arena = task_arena();
+	struct planner_item_filter filter = {.from_day = from, .to_day = to, .done = 0};
+	struct planner_item *items;
+	Planner__Item *messages;
+	enum status status;
+
+	/* Today's are told of when done, too. */
+	if (from == to)
+		filter.done = -1;
+	status = planner_store_find_items(planner_of(call)->db, call_user(call), &filter, NULL,
+	                                  CONTEXT_ITEMS, &items, count);
+	if (status != STATUS_OK)
+		return status;
+	messages = arena_calloc(arena, *count + 1, sizeof *messages);
+	*list = arena_calloc(arena, *count + 1, sizeof **list);
+	if (messages == NULL || *list == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < *count; i++) {
+		if (!plan_item_message(&items[i], &messages[i]))
+			return STATUS_OVERLOADED;
+		(*list)[i] = &messages[i];
+	}
+	return STATUS_OK;
+}
+
+/* Items of the first day among those listed. */
+static void
+context_keep_first_day(Planner__Item **list, size_t *count)
+{
+	size_t kept = 0;
+
+	while (kept < *count && strcmp(list[kept]->date, list[0]->date) == 0)
+		kept++;
+	*count = kept;
+}
+
+/* Goal, topics and exam of the latest plan that is not over. */
+static enum status
+context_plan(struct call *call, int32_t today, Planner__TutorContext *reply)
+{
+	struct planner_plan *plans;
+	size_t count;
+	enum status status = planner_store_list(planner_of(call)->db, call_user(call), NULL,
+	                                        CONTEXT_ITEMS, &plans, &count);
+
+	for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+		if (plans[i].end_day < today)
+			continue;
+		reply->goal = plans[i].head->goal;
+		reply->topics = plans[i].head->topics;
+		reply->n_topics = plans[i].head->n_topics;
+		reply->exam_date = plans[i].head->exam_date;
+		break;
+	}
+	return status;
+}
+
+enum status
+planner_get_tutor_context(struct call *call, const void *message, void *out)
+{
+	Planner__TutorContext *reply = out;
+	int32_t today = planner_today(call);
+	enum status status;
+
+	(void)message;
+	reply->today = plan_date(today);
+	if (reply->today == NULL)
+		return STATUS_OVERLOADED;
+	status = context_items(call, today, today, &reply->due, &reply->n_due);
+	if (status == STATUS_OK)
+		status = context_items(call, INT32_MIN, today - 1, &reply->late, &reply->n_late);
+	if (status == STATUS_OK)
+		status = context_items(call, today + 1, INT32_MAX, &reply->next, &reply->n_next);
+	if (status != STATUS_OK)
+		return status;
+	context_keep_first_day(reply->next, &reply->n_next);
+	return context_plan(call, today, reply);
+}
+
+/* --- export
+ * ----------------------------------------------------------------------------------------- */
+
+/* One plan, read in a task of its own: its rows are freed with it. */
+struct planner_part {
+	struct db *db;
+	const char *user;
+	int32_t today;
+	struct cursor after;
+	bool last;
+	uint8_t *bytes; /* malloc'ed */
+	size_t length;
+	enum status status;
+};
+
+static enum status
+planner_part_read(struct planner_part *part)
+{
+	Planner__ExportPart message = PLANNER__EXPORT_PART__INIT;
+	Planner__Plan plan_message_of, *list = &plan_message_of;
+	struct planner_plan *plans;
+	struct planner_item *items;
+	size_t count, item_count;
+	enum status status =
+	    planner_store_list(part->db, part->user,
+	                       part->after.id[0] != '\0' ? &part->after : NULL, 1, &plans, &count);
+
+	part->last = status == STATUS_OK && count == 0;
+	if (status != STATUS_OK || part->last)
+		return status;
+	status = planner_store_items(part->db, plans[0].id, &items, &item_count);
+	if (status != STATUS_OK)
+		return status;
+	if (!plan_message(&plans[0], items, item_count, part->today, &plan_message_of))
+		return STATUS_OVERLOADED;
+	part->after = (struct cursor){.key = plans[0].created_ms};
+	strncpy(part->after.id, plans[0].id, sizeof part->after.id - 1);
+	message.n_plans = 1;
+	message.plans = &list;
+	part->length = planner__export_part__get_packed_size(&message);
+	part->bytes = malloc(part->length + 1);
+	if (part->bytes == NULL)
+		return STATUS_OVERLOADED;
+	planner__export_part__pack(&message, part->bytes);
+	return STATUS_OK;
+}
+
+static void
+planner_part_run(void *arg)
+{
+	struct planner_part *part = arg;
+
+	part->status = planner_part_read(part);
+}
+
+static enum status
+planner_export_usage(struct call *call)
+{
+	Planner__ExportPart message = PLANNER__EXPORT_PART__INIT;
+	Planner__Usage usage = PLANNER__USAGE__INIT;
+	uint8_t bytes[32];
+
+	/* The built-in planner uses no tokens. */
+	usage.has_prompt_tokens = usage.has_completion_tokens = true;
+	message.usage = &usage;
+	assert(planner__export_part__get_packed_size(&message) <= sizeof bytes);
+	return call_stream_write(call, bytes, planner__export_part__pack(&message, bytes));
+}
+
+enum status
+planner_export(struct call *call, const void *message, void *reply)
+{
+	struct planner_part part = {
+	    .db = planner_of(call)->db, .user = call_user(call), .today = planner_today(call)};
+	enum status status = call_stream_begin(call);
+
+	(void)message;
+	(void)reply;
+	while (status == STATUS_OK && !part.last) {
+		part.bytes = NULL;
+		part.length = 0;
+		status = subtask_run("export", 0, planner_part_run, &part);
+		if (status == STATUS_OK)
+			status = part.status;
+		if (status == STATUS_OK && part.length > 0)
+			status = call_stream_write(call, part.bytes, part.length);
+		free(part.bytes);
+	}
+	return status == STATUS_OK ? planner_export_usage(call) : status;
+}
+
+/* --- erasure
+ * ---------------------------------------------------------------------------------------- */
+
+struct planner_erasure {
+	const char *user;
+	bool more;
+};
+
+static enum status
+planner_mark_erased_tx(struct db *tx, void *arg)
+{
+	struct planner_erasure *erasure = arg;
+
+	return planner_store_mark_erased(tx, erasure->user, planner_now_ms());
+}
+
+static enum status
+planner_erase_plan_tx(struct db *tx, void *arg)
+{
+	struct planner_erasure *erasure = arg;
+
+	return planner_store_erase_plan(tx, erasure->user, &erasure->more);
+}
+
+static enum status
+planner_erase_rest_tx(struct db *tx, void *arg)
+{
+	struct planner_erasure *erasure = arg;
+	enum status status = planner_store_erase_quota(tx, erasure->user);
+
+	return status == STATUS_OK ? idempotency_erase(tx, erasure->user) : status;
+}
+
+enum status
+planner_erase(struct call *call, const void *message, void *reply)
+{
+	const Common__EraseRequest *request = message;
+	struct db *db = planner_of(call)->db;
+	struct planner_erasure erasure = {.user = request->user_id, .more = true};
+	enum status status = db_transact(db, planner_mark_erased_tx, &erasure);
+
+	(void)reply;
+	while (status == STATUS_OK && erasure.more)
+		status = db_transact(db, planner_erase_plan_tx, &erasure);
+	return status == STATUS_OK ? db_transact(db, planner_erase_rest_tx, &erasure) : status;
+}

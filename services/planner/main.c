@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ * The planner service: plans, their items, and quotas. */
+#include "common/base/obj.h"
+#include "common/io/db_migrate.h"
+#include "common/service/service.h"
+#include "proto/planner_rules.h"
+#include "services/planner/planner.h"
+
+#include "planner.pb-c.h"
+
+static const struct method planner_methods[] = {
+    {"CreatePlan", planner_create_plan},
+    {"ListPlans", planner_list_plans},
+    {"GetPlan", planner_get_plan},
+    {"UpdatePlan", planner_update_plan},
+    {"DeletePlan", planner_delete_plan},
+    {"ListItems", planner_list_items},
+    {"AddItem", planner_add_item},
+    {"UpdateItem", planner_update_item},
+    {"DeleteItem", planner_delete_item},
+    {"Replan", planner_replan},
+    {"GetCalendar", planner_get_calendar},
+    {"GetQuota", planner_get_quota},
+    {"GetTutorContext", planner_get_tutor_context},
+    {"Export", planner_export},
+    {"Erase", planner_erase},
+};
+
+static const struct config_setting planner_config[] = {
+    {.name = "USER_DAILY_PLANS",
+     .type = CONFIG_INT,
+     .target = &planner_settings.user_daily_plans,
+     .fallback = "100",
+     .min = 0,
+     .max = 1000000,
+     .global = true,
+     .help = "Plans that a learner may ask for in a day; 0: no limit"},
+    {.name = "USER_DAILY_TOKENS",
+     .type = CONFIG_INT,
+     .target = &planner_settings.user_daily_tokens,
+     .fallback = "200000",
+     .min = 0,
+     .max = 2000000000,
+     .global = true,
+     .help = "Tokens of AI providers that a learner may use in a day; 0: no limit"},
+};
+
+static const char *const planner_calls[] = {"history", NULL};
+
+extern const struct db_migration planner_migrations[];
+extern const size_t planner_migration_count;
+
+int
+main(int argc, char **argv)
+{
+	const struct service_spec spec = {
+	    .name = "planner",
+	    .descriptor = &planner__planner__descriptor,
+	    .methods = planner_methods,
+	    .method_count = COUNT_OF(planner_methods),
+	    .rules = {planner_rules, PLANNER_RULE_COUNT},
+	    .settings = planner_config,
+	    .setting_count = COUNT_OF(planner_config),
+	    .migrations = planner_migrations,
+	    .migration_count = planner_migration_count,
+	    .calls = planner_calls,
+	    .start = planner_start,
+	    .default_port = 7002,
+	};
+
+	return service_main(argc, argv, &spec);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the parts of the planner service share: its state, settings and handlers.
+ */
+#ifndef STUDYHALL_PLANNER_PLANNER_H
+#define STUDYHALL_PLANNER_PLANNER_H
+
+#include "common/service/call.h"
+
+#include <stdint.h>
+
+struct db;
+struct outbox;
+struct service;
+
+/* Filled from the configuration before the process starts. */
+struct planner_settings {
+	int64_t user_daily_plans;  /* 0: no limit */
+	int64_t user_daily_tokens; /* 0: no limit */
+};
+extern struct planner_settings planner_settings;
+
+/* Made by planner_start(), lives as long as the process. */
+struct planner {
+	struct db *db;
+	struct outbox *outbox;
+};
+
+enum status planner_start(struct service *service);
+struct planner *planner_of(struct call *call);
+
+/* Today for whoever calls, in their time zone, as days since 1970; and milliseconds since 1970. */
+int32_t planner_today(const struct call *call);
+int64_t planner_now_ms(void);
+
+/* handlers_plans.c */
+enum status planner_create_plan(struct call *call, const void *request, void *reply);
+enum status planner_list_plans(struct call *call, const void *request, void *reply);
+enum status planner_get_plan(struct call *call, const void *request, void *reply);
+enum status planner_update_plan(struct call *call, const void *request, void *reply);
+enum status planner_delete_plan(struct call *call, const void *request, void *reply);
+/* handlers_items.c */
+enum status planner_list_items(struct call *call, const void *request, void *reply);
+enum status planner_add_item(struct call *call, const void *request, void *reply);
+enum status planner_update_item(struct call *call, const void *request, void *reply);
+enum status planner_delete_item(struct call *call, const void *request, void *reply);
+/* handlers_replan.c */
+enum status planner_replan(struct call *call, const void *request, void *reply);
+enum status planner_get_calendar(struct call *call, const void *request, void *reply);
+/* handlers_internal.c: quota, and what other services ask */
+enum status planner_get_quota(struct call *call, const void *request, void *reply);
+enum status planner_get_tutor_context(struct call *call, const void *request, void *reply);
+enum status planner_export(struct call *call, const void *request, void *reply);
+enum status planner_erase(struct call *call, const void *request, void *reply);
+
+#endif

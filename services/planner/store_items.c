@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT
+ * The item table. Items are written in statements of 32, 8 and 1 rows: few distinct texts, each
+ * prepared once per connection. */
+#include "services/planner/store.h"
+
+#include "common/base/arena.h"
+#include "common/io/db.h"
+#include "common/task/task.h"
+
+#define ITEM_COLUMNS                                                                               \
+	"plan_id, id, version, day, title, minutes, kind, done_at, changed_at, first_topic,"       \
+	" topic_count"
+
+#define ITEM_FIELDS 12
+#define ROW_1       "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+#define ROW_8       ROW_1 "," ROW_1 "," ROW_1 "," ROW_1 "," ROW_1 "," ROW_1 "," ROW_1 "," ROW_1
+#define ROW_32      ROW_8 "," ROW_8 "," ROW_8 "," ROW_8
+#define PUT_ITEMS(rows)                                                                            \
+	"INSERT INTO item (plan_id, id, user_id, version, day, title, minutes, kind, done_at,"     \
+	" changed_at, first_topic, topic_count) VALUES " rows                                      \
+	" ON DUPLICATE KEY UPDATE version = VALUES(version), day = VALUES(day),"                   \
+	" title = VALUES(title), minutes = VALUES(minutes), kind = VALUES(kind),"                  \
+	" done_at = VALUES(done_at), changed_at = VALUES(changed_at)"
+#define PUT_MOST 32
+
+static void
+planner_store_item_args(const char *user, const struct planner_item *item, struct db_value *args)
+{
+	const struct db_value values[ITEM_FIELDS] = {
+	    DB_TEXT(item->plan_id),
+	    DB_TEXT(item->id),
+	    DB_TEXT(user),
+	    DB_INT(item->version),
+	    DB_INT(item->day),
+	    DB_TEXT(item->title),
+	    DB_INT(item->minutes),
+	    DB_INT(item->kind),
+	    item->done_ms != 0 ? DB_INT(item->done_ms) : DB_NULL,
+	    DB_INT(item->changed_ms),
+	    DB_INT(item->first_topic),
+	    DB_INT(item->topic_count),
+	};
+
+	for (int i = 0; i < ITEM_FIELDS; i++)
+		args[i] = values[i];
+}
+
+enum status
+planner_store_put_items(struct db *tx, const char *user, const struct planner_item *items,
+                        size_t count)
+{
+	struct db_value *args =
+	    arena_calloc(task_arena(), (size_t)PUT_MOST * ITEM_FIELDS, sizeof *args);
+	enum status status = STATUS_OK;
+	size_t rows;
+
+	if (args == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t done = 0; done < count && status == STATUS_OK; done += rows) {
+		size_t left = count - done;
+
+		rows = left >= 32 ? 32 : left >= 8 ? 8 : 1;
+		for (size_t i = 0; i < rows; i++)
+			planner_store_item_args(user, &items[done + i], args + i * ITEM_FIELDS);
+		status = db_exec(tx, NULL,
+		                 rows == 32  ? PUT_ITEMS(ROW_32)
+		                 : rows == 8 ? PUT_ITEMS(ROW_8)
+		                             : PUT_ITEMS(ROW_1),
+		                 args, rows * ITEM_FIELDS);
+	}
+	return status;
+}
+
+static enum status
+planner_store_read_items(const struct db_rows *rows, struct planner_item **items, size_t *count)
+{
+	*count = db_count(rows);
+	*items = arena_calloc(task_arena(), *count + 1, sizeof **items);
+	if (*items == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < *count; i++)
+		(*items)[i] = (struct planner_item){
+		    .plan_id = db_text(rows, i, 0),
+		    .id = db_text(rows, i, 1),
+		    .version = (uint32_t)db_uint(rows, i, 2),
+		    .day = (int32_t)db_int(rows, i, 3),
+		    .title = db_text(rows, i, 4),
+		    .minutes = (uint32_t)db_uint(rows, i, 5),
+		    .kind = (int)db_int(rows, i, 6),
+		    .done_ms = db_int(rows, i, 7),
+		    .changed_ms = db_int(rows, i, 8),
+		    .first_topic = (int)db_int(rows, i, 9),
+		    .topic_count = (int)db_int(rows, i, 10),
+		};
+	return STATUS_OK;
+}
+
+enum status
+planner_store_items(struct db *db, const char *plan, struct planner_item **items, size_t *count)
+{
+	struct db_rows *rows;
+	enum status status = DB_QUERY(
+	    db, &rows, "SELECT " ITEM_COLUMNS " FROM item WHERE plan_id = ? ORDER BY day, id",
+	    DB_TEXT(plan));
+
+	return status == STATUS_OK ? planner_store_read_items(rows, items, count) : status;
+}
+
+enum status
+planner_store_item(struct db *db, const char *plan, const char *id, struct planner_item *item)
+{
+	struct db_rows *rows;
+	struct planner_item *found;
+	size_t count;
+	enum status status =
+	    DB_QUERY(db, &rows, "SELECT " ITEM_COLUMNS " FROM item WHERE plan_id = ? AND id = ?",
+	             DB_TEXT(plan), DB_TEXT(id));
+
+	if (status == STATUS_OK)
+		status = planner_store_read_items(rows, &found, &count);
+	if (status == STATUS_OK && count == 0)
+		return STATUS_NOT_FOUND;
+	if (status == STATUS_OK)
+		*item = found[0];
+	return status;
+}
+
+enum status
+planner_store_delete_item(struct db *tx, const char *plan, const char *id)
+{
+	return DB_EXEC(tx, NULL, "DELETE FROM item WHERE plan_id = ? AND id = ?", DB_TEXT(plan),
+	               DB_TEXT(id));
+}
+
+enum status
+planner_store_count_day(struct db *db, const char *plan, int32_t day, const char *except,
+                        size_t *count)
+{
+	struct db_rows *rows;
+	enum status status = DB_QUERY(
+	    db, &rows, "SELECT COUNT(*) FROM item WHERE plan_id = ? AND day = ? AND id <> ?",
+	    DB_TEXT(plan), DB_INT(day), DB_TEXT(except != NULL ? except : ""));
+
+	*count = status == STATUS_OK ? (size_t)db_uint(rows, 0, 0) : 0;
+	return status;
+}
+
+#define FIND_ITEMS(condition)                                                                      \
+	"SELECT " ITEM_COLUMNS " FROM item FORCE INDEX (by_day)"                                   \
+	" WHERE user_id = ? AND day >= ? AND day <= ? AND (day > ? OR id > ?)" condition           \
+	" ORDER BY day, id LIMIT ?"
+
+enum status
+planner_store_find_items(struct db *db, const char *user, const struct planner_item_filter *filter,
+                         const struct cursor *after, size_t limit, struct planner_item **items,
+                         size_t *count)
+{
+	struct cursor position = {.key = filter->from_day}; /* every id is beyond the empty one */
+	struct db_rows *rows;
+	enum status status;
+
+	if (after != NULL && after->key >= filter->from_day)
+		position = *after;
+	status = DB_QUERY(db, &rows,
+	                  filter->done < 0    ? FIND_ITEMS("")
+	                  : filter->done == 0 ? FIND_ITEMS(" AND done_at IS NULL")
+	                                      : FIND_ITEMS(" AND done_at IS NOT NULL"),
+	                  DB_TEXT(user), DB_INT(position.key), DB_INT(filter->to_day),
+	                  DB_INT(position.key), DB_TEXT(position.id), DB_INT(limit));
+	return status == STATUS_OK ? planner_store_read_items(rows, items, count) : status;
+}
