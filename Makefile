@@ -5,6 +5,8 @@
 
 FLAVOR ?= release
 OUT := build/$(FLAVOR)
+# `make V=1` shows the commands.
+Q = $(if $(V),,@echo "  $@";)
 SERVICES := $(notdir $(wildcard services/*))
 PROGRAMS := gateway $(SERVICES)
 
@@ -68,52 +70,52 @@ help: ## list the targets
 # --- generated and compiled -----------------------------------------------------------------
 build/proto/%.pb-c.c build/proto/%.pb-c.h: proto/%.proto
 	@mkdir -p build/proto
-	protoc-c --proto_path=proto --c_out=build/proto $<
+	$(Q)protoc-c --proto_path=proto --c_out=build/proto $<
 
 PROTO_HDR := $(PROTO_SRC:.c=.h)
 
 $(OUT)/%.o: %.c | $(PROTO_HDR)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(OUT)/proto/%.o: build/proto/%.c | $(PROTO_HDR)
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) -c $< -o $@
+	$(Q)$(CC) $(BASE_CFLAGS) -c $< -o $@
 
 $(OUT)/llhttp/%.o: /usr/share/llhttp/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) -DLLHTTP_STRICT_MODE=1 -w -c $< -o $@
+	$(Q)$(CC) $(BASE_CFLAGS) -DLLHTTP_STRICT_MODE=1 -w -c $< -o $@
 
 $(OUT)/libcommon.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 # services/X/schema/NNN_name.sql become X_migrations[] (common/io/db_migrate.h) in libX.a.
 define schema_rules
 build/schema/$(1).c: common/io/schema.awk $(sort $(wildcard services/$(1)/schema/*.sql))
 	@mkdir -p $$(@D)
-	awk -v service=$(subst -,_,$(1)) -f $$^ </dev/null >$$@
+	$$(Q)awk -v service=$(subst -,_,$(1)) -f $$^ </dev/null >$$@
 endef
 $(foreach s,$(SERVICES),$(eval $(call schema_rules,$(s))))
 
 $(OUT)/schema/%.o: build/schema/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c $< -o $@
+	$(Q)$(CC) $(CFLAGS) -c $< -o $@
 
 define program_rules
 $(OUT)/lib$(1).a: $(call program_lib_obj,$(1)) $(if $(filter $(1),$(SERVICES)),$(OUT)/schema/$(1).o)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$$(Q)ar rcs $$@ $$^
 $(OUT)/bin/$(1): $(OUT)/$(call program_dir,$(1))/main.o $(OUT)/lib$(1).a $(OUT)/libcommon.a
 	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS) -o $$@ $$^ $(PKG_LIBS) $(call extra_libs,$(1))
+	$$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(PKG_LIBS) $(call extra_libs,$(1))
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
 
 # --- tests ----------------------------------------------------------------------------------
 $(OUT)/unit/%_test: $(OUT)/tests/unit/%_test.o $(PROGRAMS:%=$(OUT)/lib%.a) $(OUT)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS) \
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS) \
 	    $(VOICE_LIBS) -lcmocka
 
 unit: $(UNIT_BINS) ## build and run the unit tests of one FLAVOR

@@ -22,11 +22,11 @@
  */
 
 static const char *
-service_text(const char *format, unsigned number)
+service_text(const char *before, unsigned number)
 {
 	char *text;
 
-	return asprintf(&text, format, number) >= 0 ? text : "";
+	return asprintf(&text, "%s%u", before, number) >= 0 ? text : "";
 }
 
 static void
@@ -86,7 +86,7 @@ service_table(struct service *service, struct config_setting *table)
 
 #define ADD(...) settings_add(table, &count, (struct config_setting){__VA_ARGS__})
 	ADD(.name = "LISTEN", .type = CONFIG_TEXT, .target = &settings->listen,
-	    .fallback = service_text("tcp://127.0.0.1:%u", spec->default_port),
+	    .fallback = service_text("tcp://127.0.0.1:", spec->default_port),
 	    .help = "Where this service listens for other actors");
 	ADD(.name = "WORKERS", .type = CONFIG_INT, .target = &settings->workers, .fallback = "1",
 	    .min = 1, .max = 64, .help = "Threads with an event loop each");
@@ -111,7 +111,7 @@ service_table(struct service *service, struct config_setting *table)
 		            "not set: no cache");
 	if (spec->cpu_threads > 0)
 		ADD(.name = "CPU_THREADS", .type = CONFIG_INT, .target = &settings->cpu_threads,
-		    .fallback = service_text("%u", spec->cpu_threads), .min = 1, .max = 64,
+		    .fallback = service_text("", spec->cpu_threads), .min = 1, .max = 64,
 		    .help = "Threads for work that needs the CPU (passwords, speech)");
 #undef ADD
 	settings_of_calls(service, table, &count);
@@ -238,7 +238,7 @@ service_main(int argc, char **argv, const struct service_spec *spec)
 	static struct service service;
 	static struct config_setting table[SETTING_LIMIT];
 	const char *word = argc > 1 ? argv[1] : "serve";
-	const char *admin = service_text("127.0.0.1:%u", spec->default_port + ADMIN_PORT_ABOVE);
+	const char *admin = service_text("127.0.0.1:", spec->default_port + ADMIN_PORT_ABOVE);
 	size_t count;
 
 	service.spec = spec;
