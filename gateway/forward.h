@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One request of the API on its way: identity, message in, rpc, message out. Runs in the request's
+ * task and always answers.
+ */
+#ifndef STUDYHALL_GATEWAY_FORWARD_H
+#define STUDYHALL_GATEWAY_FORWARD_H
+
+#include "common/actor/rpc.h"
+#include "gateway/answer.h"
+#include "gateway/negotiate.h"
+#include "gateway/session.h"
+#include "gateway/transcode.h"
+
+struct gateway;
+struct http_request;
+struct route;
+
+/* Answers the request, whose head edge.c has found good. Yields. */
+void forward(const struct gateway *gateway, const struct route *route,
+             struct http_request *request);
+
+/* What one forwarded request is made of; on its task's stack. For the parts of this module. */
+struct forward {
+	const struct gateway *gateway;
+	const struct route *route;
+	struct http_request *request;
+	struct answer answer;
+	struct session session;
+	struct negotiation negotiation;
+	struct transcode in;
+	struct reply reply;
+};
+
+/* The reply as an answer (forward_reply.c). */
+void forward_answer(struct forward *f);
+/* A refusal: by this gateway, or as the reply says. */
+void forward_refuse(struct forward *f, enum status status, const char *detail);
+/* Fields that every answer of the API has, and those the service may set. */
+void forward_put_headers(struct forward *f);
+/* A streamed document from its head to its end (forward_document.c). */
+void forward_document(struct forward *f, const struct rpc_request *request);
+
+#endif

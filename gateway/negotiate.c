@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ * Media types and other fields of a request's head. */
+#include "gateway/negotiate.h"
+
+#include "common/base/obj.h"
+#include "common/base/text.h"
+#include "common/io/http_request.h"
+#include "gateway/answer.h"
+#include "gateway/routes.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define NEGOTIATE_JSON_LIMIT ((size_t)64 << 10) /* where the body may be audio */
+
+static enum status
+negotiate_body(const struct route *route, const struct http_request *request,
+               struct negotiation *negotiation, const char **detail)
+{
+	const char *type = http_request_header(request, "content-type");
+	const char *coding = http_request_header(request, "content-encoding");
+	char charset[32];
+	if (route->body == ROUTE_BODY_NONE)
+		return STATUS_OK;
+	*detail = "the body must not be compressed";
+	if (coding != NULL && strcasecmp(coding, "identity") != 0)
+		return STATUS_UNSUPPORTED_MEDIA;
+	negotiation->is_untyped = type == NULL;
+	*detail = "the body needs a Content-Type";
+	if (type == NULL)
+		/* Whether there is a body shows when it has come. */
+		return http_request_length(request) == 0 ||
+		               (route->body == ROUTE_BODY_OPTIONAL &&
+		                http_request_length(request) == SIZE_MAX)
+		           ? STATUS_OK
+		           : STATUS_UNSUPPORTED_MEDIA;
+	negotiation->is_audio =
+	    route->body == ROUTE_BODY_AUDIO && strncasecmp(type, "audio/", 6) == 0;
+	*detail = "the Content-Type is longer than 200 bytes, or not ASCII";
+	if (negotiation->is_audio)
+		return strlen(type) <= 200 && text_valid(type, strlen(type))
+		           ? STATUS_OK
+		           : STATUS_UNSUPPORTED_MEDIA;
+	*detail = route->body == ROUTE_BODY_AUDIO ? "the body must be audio or application/json"
+	                                          : "the body must be application/json";
+	if (!http_media_type_is(type, "application/json"))
+		return STATUS_UNSUPPORTED_MEDIA;
+	*detail = "JSON is in UTF-8";
+	if (http_media_type_parameter(type, "charset", charset, sizeof charset) &&
+	    strcasecmp(charset, "utf-8") != 0)
+		return STATUS_UNSUPPORTED_MEDIA;
+	return STATUS_OK;
+}
+
+static enum status
+negotiate_answer(const struct route *route, struct negotiation *negotiation, const char **detail)
+{
+	static const char *const turns[] = {"application/json", "audio/wav", "audio/x-wav",
+	                                    "audio/wave", "audio/vnd.wave"};
+	static const char *const calendars[] = {"text/calendar"};
+	bool is_calendar = route->answer == ROUTE_ANSWER_CALENDAR;
+	bool is_turn = route->answer == ROUTE_ANSWER_TURN;
+	if (route->output->n_fields == 0)
+		return STATUS_OK; /* there is nothing to accept */
+	int best = http_accept_best(negotiation->accept, is_calendar ? calendars : turns,
+	                            is_turn ? COUNT_OF(turns) : 1);
+	negotiation->wants_audio = best > 0;
+	*detail = is_calendar ? "the answer is text/calendar"
+	          : is_turn   ? "the answer is application/json or audio/wav"
+	                      : "the answer is application/json";
+	return best < 0 ? STATUS_NOT_ACCEPTABLE : STATUS_OK;
+}
+
+static enum status
+negotiate_key(const struct route *route, const struct http_request *request,
+              struct negotiation *negotiation, const char **detail)
+{
+	const char *key = http_request_header(request, "idempotency-key");
+	if (key == NULL || (route->flags & ROUTE_KEYED) == 0)
+		return STATUS_OK;
+	size_t length = strlen(key);
+	bool valid = length >= 1 && length <= 128 &&
+	             http_request_header_next(request, "idempotency-key", key) == NULL;
+	for (size_t i = 0; i < length; i++)
+		valid = valid && key[i] > 0x20 && key[i] < 0x7f;
+	*detail = "the Idempotency-Key must be 1 to 128 visible ASCII characters";
+	negotiation->idempotency_key = key;
+	return valid ? STATUS_OK : STATUS_BAD_REQUEST;
+}
+
+/* The field in one line; NULL if it is absent, too long or no UTF-8. */
+static const char *
+negotiate_field(const struct http_request *request, const char *name, char *out)
+{
+	const char *value = answer_field(request, name, out, NEGOTIATE_MAX_FIELD + 1);
+	return value == NULL || strlen(value) > NEGOTIATE_MAX_FIELD ||
+	               !text_valid(value, strlen(value))
+	           ? NULL
+	           : value;
+}
+
+enum status
+negotiate(const struct route *route, const struct http_request *request,
+          struct negotiation *negotiation, const char **detail)
+{
+	memset(negotiation, 0, offsetof(struct negotiation, fields));
+	negotiation->prefer = negotiate_field(request, "prefer", negotiation->fields[0]);
+	negotiation->if_match = negotiate_field(request, "if-match", negotiation->fields[1]);
+	negotiation->if_none_match =
+	    negotiate_field(request, "if-none-match", negotiation->fields[2]);
+	negotiation->accept = negotiate_field(request, "accept", negotiation->fields[3]);
+	*detail = "If-Match is too long";
+	if (negotiation->if_match == NULL && http_request_header(request, "if-match") != NULL)
+		return STATUS_BAD_REQUEST;
+	enum status status = negotiate_answer(route, negotiation, detail);
+	if (status == STATUS_OK)
+		status = negotiate_body(route, request, negotiation, detail);
+	if (status == STATUS_OK)
+		status = negotiate_key(route, request, negotiation, detail);
+	return status;
+}
+
+void
+negotiate_add_accepted(const struct route *route, struct answer *answer)
+{
+	bool is_patch = strcmp(route->method, "PATCH") == 0;
+	answer_header(answer, is_patch ? "Accept-Patch" : "Accept-Post",
+	              route->body == ROUTE_BODY_AUDIO ? "audio/wav, application/json"
+	                                              : "application/json");
+}
+
+size_t
+negotiate_body_limit(const struct route *route, const struct negotiation *negotiation)
+{
+	return route->body == ROUTE_BODY_AUDIO && !negotiation->is_audio ? NEGOTIATE_JSON_LIMIT
+	                                                                 : route->body_limit;
+}
