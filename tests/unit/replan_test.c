@@ -15,8 +15,12 @@
 #include "services/planner/builtin/schedule.h"
 #include "services/planner/builtin/study_days.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#define RANDOM_HISTORIES 1500
+#else
 #define RANDOM_HISTORIES 6000
-#define MONDAY           20514 /* 2026-03-02 */
+#endif
+#define MONDAY 20514 /* 2026-03-02 */
 
 static uint64_t seed = 20260302;
 
@@ -445,7 +449,8 @@ random_histories_keep_every_rule(void **state)
 	assert_true(moved > RANDOM_HISTORIES / 3);
 	assert_true(shortened > RANDOM_HISTORIES / 10);
 	assert_true(late > RANDOM_HISTORIES / 50);
-	print_message("late: %d, nothing moved: %d\n", late, unchanged);
+	/* Leaving everything as it is is the last way out. */
+	assert_true(unchanged < late / 2);
 	arena_free(&arena);
 }
 

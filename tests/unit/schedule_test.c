@@ -16,7 +16,11 @@
 #include "services/planner/builtin/schedule.h"
 #include "services/planner/builtin/study_days.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#define RANDOM_REQUESTS 1500
+#else
 #define RANDOM_REQUESTS 6000
+#endif
 
 static uint64_t seed = 20260504;
 
@@ -120,10 +124,6 @@ check_days(const struct schedule_request *request, const struct schedule *schedu
 			minutes += schedule->items[at].minutes;
 			count++;
 		}
-		if (count < 1)
-			print_error("day %d of %d is empty: %zu topics, %d min, level %d\n", d,
-			            days->count, schedule->topic_count, request->minutes_per_day,
-			            request->level);
 		assert_in_range(count, 1, PLAN_MAX_ITEMS);
 		assert_true(minutes <= request->minutes_per_day);
 	}
@@ -417,9 +417,6 @@ a_beginner_gets_more_time_and_more_reviews(void **state)
 		}
 		assert_true(minutes[PLAN_BEGINNER] > minutes[PLAN_INTERMEDIATE]);
 		assert_true(minutes[PLAN_INTERMEDIATE] > minutes[PLAN_ADVANCED]);
-		if (reviews[0] <= reviews[1] || reviews[1] <= reviews[2])
-			print_error("n %d days %d: %d %d %d\n", topics[i % 4], days[i / 4],
-			            reviews[0], reviews[1], reviews[2]);
 		assert_true(reviews[PLAN_BEGINNER] > reviews[PLAN_INTERMEDIATE]);
 		assert_true(reviews[PLAN_INTERMEDIATE] > reviews[PLAN_ADVANCED]);
 	}

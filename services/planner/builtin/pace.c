@@ -47,7 +47,7 @@ pace_review_quanta(const struct pace *pace)
 {
 	int per_unit = pace->study_quanta / pace->units;
 
-	return pace_min(pace_max((per_unit + 5) / 12, 1), 4);
+	return pace_min(pace_max((per_unit + 9) / 12, 1), 4);
 }
 
 /* The unit has just been seen on `day`: when next? Gaps never shrink, also when a rest day or a

@@ -14,9 +14,10 @@
  *    move only when what was missed takes their place.
  * If it does not fit at full length, items of the days that take something in are shortened, to
  * 75 %, then 50 % of their minutes, then (the days after the plan's last study item open for study,
- * too) to 25 %, then to PLAN_MIN_MINUTES. If that is not enough either, missed items take what
- * room there is (study first, then tests, then reviews), the rest keep their dates, and the outcome
- * counts them in not_fitting: no day is overfilled to hide them.
+ * too) to 25 %, then to PLAN_MIN_MINUTES. If that is not enough either, no more missed items than
+ * necessary keep their dates (reviews first, then tests, then study; the oldest first), and the
+ * outcome counts them in not_fitting: no day is overfilled to hide them. When that could not be
+ * done both in order and so that a repetition changes nothing, nothing is changed at all.
  * An item that the learner put on a resting day, or behind the exam, stays there.
  */
 #ifndef STUDYHALL_PLANNER_BUILTIN_REPLAN_H

@@ -2,7 +2,7 @@
  *
  * How big the units of a schedule are and how fast it goes: the richest pace that fits the study
  * days, thinned step by step when there is too little time. Internal to the built-in planner.
- * Pure; a walk is some 600 KB, so it is the caller's, not the stack's.
+ * Pure; a walk is some 100 KB, so it is the caller's, not the stack's.
  */
 #ifndef STUDYHALL_PLANNER_BUILTIN_SIZING_H
 #define STUDYHALL_PLANNER_BUILTIN_SIZING_H
