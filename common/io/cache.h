@@ -80,10 +80,13 @@ enum status cache_incr(struct cache *cache, const char *key, int64_t by, unsigne
 /* Deletes a counter. */
 enum status cache_forget(struct cache *cache, const char *key);
 
+/* Nothing is a hit until the epoch has been read again. Any thread. */
+void cache_distrust(struct cache *cache);
+
 /* For cache_epoch.c. */
 uint64_t cache_generation(const struct cache *cache);
 const char *cache_run_id(struct cache *cache, char out[64]);
 void cache_set_epoch(struct cache *cache, uint64_t epoch, uint64_t generation);
-void cache_distrust(struct cache *cache);
+bool cache_trusted(const struct cache *cache);
 
 #endif
