@@ -146,7 +146,8 @@ struct http_server {
 	bool draining;
 	bool listening;
 	unsigned handles; /* listener and tick, until they are closed */
-	unsigned connections, refusals, requests;
+	_Atomic unsigned connections, requests; /* read by any thread */
+	unsigned refusals;
 	void (*drained)(void *arg);
 	void *drained_arg;
 	struct http_list lists[CONNECTION_STATES];

@@ -57,7 +57,7 @@ void http_server_drain(struct http_server *server, void (*drained)(void *arg), v
 void http_server_abort(struct http_server *server);
 /* After drained() was called; nulls the pointer. NULL inside is fine. */
 void http_server_free(struct http_server **server);
-/* Connections and requests in progress. */
+/* Connections, and requests in progress. Any thread. */
 unsigned http_server_connections(const struct http_server *server);
 unsigned http_server_requests(const struct http_server *server);
 

@@ -171,8 +171,10 @@ http_target_param(struct http_target *target, const char *at, size_t length, cha
 static bool
 http_target_query(struct http_target *target, char **scratch)
 {
-	const char *at = target->query, *end = at + target->query_length;
+	const char *at = target->query, *end = at;
 
+	if (at != NULL)
+		end += target->query_length;
 	while (at != NULL) {
 		const char *ampersand = memchr(at, '&', (size_t)(end - at));
 		const char *stop = ampersand != NULL ? ampersand : end;
