@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT
+ * One turn: what was said or typed, the tutor's reply to it, the reply spoken. */
+#include "services/voice/voice.h"
+
+#include "common/actor/rpc.h"
+#include "common/base/arena.h"
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/date.h"
+#include "common/base/ids.h"
+#include "common/base/obj.h"
+#include "common/io/db.h"
+#include "common/service/idempotency.h"
+#include "common/service/outbox.h"
+#include "common/task/task.h"
+#include "services/voice/hearing.h"
+#include "services/voice/phrases.h"
+#include "services/voice/store.h"
+#include "services/voice/tutor.h"
+
+#include "history.pb-c.h"
+#include "planner.pb-c.h"
+#include "voice.pb-c.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define TURN_ROUTE     "CreateTurn"
+#define TURN_AUDIO_MAX ((size_t)8 << 20) /* of a spoken reply */
+#define TURN_TITLE_MAX 60                /* code points of a conversation's title */
+#define TURN_WEEK_DAYS 7
+#define TURN_PROVIDER  "builtin"
+
+struct turn_run {
+	struct call *call;
+	const Voice__CreateTurnRequest *request;
+	const char *locale;
+	Planner__TutorContext *plan; /* what the planner knows */
+	History__Summary *week;      /* what history knows; NULL while it is away */
+	bool is_new;                 /* the turn opens its conversation */
+	struct voice_conversation conversation;
+	struct voice_turn turn;
+	const char *last_reply;
+};
+
+/* --- what the other actors know ------------------------------------------------------------------
+ */
+
+/* History being away costs the reply its praise, not its answer. */
+static enum status
+turn_ask_history(struct turn_run *run)
+{
+	struct voice *voice = voice_of(run->call);
+	History__SummaryRequest message = HISTORY__SUMMARY_REQUEST__INIT;
+	char from[DATE_TEXT_SIZE];
+	struct rpc_request request = {.method = "history.History/Summarize",
+	                              .message = &message.base,
+	                              .identity = *call_identity(run->call),
+	                              .idempotent = true};
+	ProtobufCMessage *answer;
+	struct reply reply;
+	int32_t today;
+
+	if (!date_parse(run->plan->today, &today))
+		return STATUS_INTERNAL;
+	date_format(today - TURN_WEEK_DAYS + 1, from);
+	message.from = from;
+	message.to = run->plan->today;
+	switch (
+	    rpc_invoke(voice->history, &request, &history__summary__descriptor, &answer, &reply)) {
+	case STATUS_OK: run->week = (History__Summary *)answer; return STATUS_OK;
+	case STATUS_CANCELLED: return STATUS_CANCELLED;
+	case STATUS_DEADLINE: return STATUS_DEADLINE;
+	default: return STATUS_OK;
+	}
+}
+
+static enum status
+turn_ask_planner(struct turn_run *run)
+{
+	struct voice *voice = voice_of(run->call);
+	Planner__TutorContextRequest message = PLANNER__TUTOR_CONTEXT_REQUEST__INIT;
+	struct rpc_request request = {.method = "planner.Planner/GetTutorContext",
+	                              .message = &message.base,
+	                              .identity = *call_identity(run->call),
+	                              .idempotent = true};
+	ProtobufCMessage *answer;
+	struct reply reply;
+	enum status status = rpc_invoke(voice->planner, &request,
+	                                &planner__tutor_context__descriptor, &answer, &reply);
+
+	if (status != STATUS_OK)
+		return call_fail_as(run->call, &reply);
+	run->plan = (Planner__TutorContext *)answer;
+	return run->plan->today != NULL ? STATUS_OK : STATUS_INTERNAL;
+}
+
+/* --- hearing
+ * -------------------------------------------------------------------------------------- */
+
+static bool
+turn_is_wav(const char *content_type)
+{
+	static const char *const names[] = {"audio/wav", "audio/x-wav", "audio/wave",
+	                                    "audio/vnd.wave"};
+	size_t length = content_type != NULL ? strcspn(content_type, "; \t") : 0;
+
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		if (length == strlen(names[i]) && strncasecmp(content_type, names[i], length) == 0)
+			return true;
+	return false;
+}
+
+static enum status
+turn_hear(struct turn_run *run)
+{
+	const Voice__CreateTurnRequest *request = run->request;
+
+	if (request->text != NULL && request->has_audio)
+		return call_invalid(run->call, "/text", "cannot be given together with audio");
+	if (request->text != NULL) {
+		run->turn.transcript = request->text;
+		return STATUS_OK;
+	}
+	if (!request->has_audio)
+		return call_invalid(run->call, "/text", "is missing");
+	if (!turn_is_wav(request->content_type))
+		return call_fail(run->call, STATUS_UNSUPPORTED_MEDIA, "send audio/wav");
+	run->turn.stt = TURN_PROVIDER;
+	return hearing_listen(voice_of(run->call)->hearing, run->call, run->locale,
+	                      request->audio.data, request->audio.len,
+	                      (const char *const *)run->plan->topics, run->plan->n_topics,
+	                      &run->turn.transcript);
+}
+
+/* --- the reply
+ * ------------------------------------------------------------------------------------ */
+
+static const char *const turn_kinds[] = {"study", "review", "test"};
+
+static enum status
+turn_items(Planner__Item *const *from, size_t count, struct tutor_items *to)
+{
+	struct tutor_item *items = arena_calloc(task_arena(), count + 1, sizeof *items);
+
+	if (items == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < count; i++)
+		items[i] =
+		    (struct tutor_item){.title = from[i]->title,
+		                        .minutes = from[i]->minutes,
+		                        .kind = (unsigned)from[i]->kind < COUNT_OF(turn_kinds)
+		                                    ? turn_kinds[from[i]->kind]
+		                                    : NULL,
+		                        .done = from[i]->done};
+	*to = (struct tutor_items){items, count};
+	return STATUS_OK;
+}
+
+static void
+turn_free_buf(void *arg)
+{
+	buf_fini(arg);
+}
+
+/* A buffer that ends with the task. */
+static struct buf *
+turn_buf(size_t limit)
+{
+	struct buf *buf = arena_alloc(task_arena(), sizeof *buf);
+
+	if (buf == NULL)
+		return NULL;
+	buf_init(buf, limit);
+	return arena_adopt(task_arena(), buf, turn_free_buf) == 0 ? buf : NULL;
+}
+
+static enum status
+turn_reply(struct turn_run *run)
+{
+	const Planner__TutorContext *plan = run->plan;
+	struct tutor_context context = {.locale = run->locale,
+	                                .today = plan->today,
+	                                .next_date = plan->n_next > 0 ? plan->next[0]->date : NULL,
+	                                .exam_date = plan->exam_date,
+	                                .goal = plan->goal,
+	                                .last_reply = run->last_reply};
+	struct phrase_match *match = arena_alloc(task_arena(), sizeof *match);
+	struct buf *text = turn_buf(TUTOR_REPLY_MAX);
+
+	if (match == NULL || text == NULL ||
+	    turn_items(plan->due, plan->n_due, &context.due) != STATUS_OK ||
+	    turn_items(plan->late, plan->n_late, &context.late) != STATUS_OK ||
+	    turn_items(plan->next, plan->n_next, &context.next) != STATUS_OK)
+		return STATUS_OVERLOADED;
+	if (run->week != NULL) {
+		context.minutes_this_week = run->week->total_minutes;
+		context.streak_days = run->week->streak_days;
+	}
+	phrases_match(run->turn.transcript, match);
+	tutor_reply(&context, match, text);
+	if (buf_failed(text) || text->length == 0)
+		return STATUS_OVERLOADED;
+	run->turn.reply = text->bytes;
+	run->turn.chat = TURN_PROVIDER;
+	return STATUS_OK;
+}
+
+/* --- keeping
+ * -------------------------------------------------------------------------------------- */
+
+static const char *
+turn_title(const char *transcript)
+{
+	const char *at = transcript;
+
+	for (size_t seen = 0; *at != '\0'; at++)
+		if ((*at & 0xc0) != 0x80 && seen++ == TURN_TITLE_MAX)
+			break;
+	return arena_strndup(task_arena(), transcript, (size_t)(at - transcript));
+}
+
+static enum status
+turn_record(struct turn_run *run, struct db *tx)
+{
+	Common__Event event = COMMON__EVENT__INIT;
+	char at[INSTANT_TEXT_SIZE];
+
+	instant_format(run->turn.created_ms * 1000, at);
+	event.id = arena_printf(task_arena(), "turn-%s", run->turn.id);
+	event.has_version = true;
+	event.version = 1;
+	event.user_id = (char *)(uintptr_t)call_user(run->call);
+	event.has_type = true;
+	event.type = COMMON__EVENT__TYPE__voice_turn;
+	event.at = at;
+	event.note = (char *)(uintptr_t)run->turn.transcript;
+	event.ref = (char *)(uintptr_t)run->turn.id;
+	return event.id != NULL ? outbox_put_event(tx, &event) : STATUS_OVERLOADED;
+}
+
+static enum status
+turn_store_tx(struct db *tx, void *arg)
+{
+	struct turn_run *run = arg;
+	const char *user = call_user(run->call);
+	bool erased = false;
+	enum status status;
+
+	if (run->is_new)
+		status = voice_store_insert(tx, user, &run->conversation);
+	else
+		status = voice_store_get(tx, user, run->conversation.id, true, &run->conversation);
+	if (status == STATUS_OK)
+		status = voice_store_add_turn(tx, run->conversation.id, &run->turn);
+	if (status == STATUS_OK)
+		status = turn_record(run, tx);
+	if (status == STATUS_OK)
+		status = voice_store_is_erased(tx, user, &erased);
+	return status == STATUS_OK && erased ? STATUS_UNAUTHENTICATED : status;
+}
+
+static enum status
+turn_identify(struct turn_run *run)
+{
+	char *id = arena_alloc(task_arena(), ID_SIZE);
+	char *conversation = arena_alloc(task_arena(), ID_SIZE);
+
+	if (id == NULL || conversation == NULL)
+		return STATUS_OVERLOADED;
+	ids_new(id);
+	run->turn.id = id;
+	run->turn.created_ms = voice_now_ms();
+	if (!run->is_new)
+		return STATUS_OK;
+	ids_new(conversation);
+	run->conversation.id = conversation;
+	run->conversation.title = turn_title(run->turn.transcript);
+	run->conversation.created_ms = run->conversation.updated_ms = run->turn.created_ms;
+	return run->conversation.title != NULL ? STATUS_OK : STATUS_OVERLOADED;
+}
+
+/* --- answering
+ * ------------------------------------------------------------------------------------ */
+
+/* Adds the spoken reply to an answer that has all else. */
+static enum status
+turn_speak(struct call *call, const char *locale, Voice__Turn *turn)
+{
+	struct buf *wav = turn_buf(TURN_AUDIO_MAX);
+	Voice__Audio *audio = arena_alloc(task_arena(), sizeof *audio);
+	enum status status;
+
+	if (wav == NULL || audio == NULL)
+		return STATUS_OVERLOADED;
+	status = hearing_speak(voice_of(call)->hearing, call, locale, turn->reply, wav);
+	if (status != STATUS_OK)
+		return status;
+	voice__audio__init(audio);
+	audio->content_type = (char *)(uintptr_t) "audio/wav";
+	audio->has_data = true;
+	audio->data = (ProtobufCBinaryData){wav->length, (uint8_t *)wav->bytes};
+	turn->audio = audio;
+	return STATUS_OK;
+}
+
+static enum status
+turn_fill(const struct turn_run *run, Voice__Turn *reply)
+{
+	Voice__Engines *engines = arena_alloc(task_arena(), sizeof *engines);
+
+	reply->created_at = arena_alloc(task_arena(), INSTANT_TEXT_SIZE);
+	if (engines == NULL || reply->created_at == NULL)
+		return STATUS_OVERLOADED;
+	voice__engines__init(engines);
+	engines->stt = (char *)(uintptr_t)run->turn.stt;
+	engines->chat = (char *)(uintptr_t)run->turn.chat;
+	engines->tts = (char *)(uintptr_t)run->turn.tts;
+	instant_format(run->turn.created_ms * 1000, reply->created_at);
+	reply->id = (char *)(uintptr_t)run->turn.id;
+	reply->conversation_id = (char *)(uintptr_t)run->conversation.id;
+	reply->transcript = (char *)(uintptr_t)run->turn.transcript;
+	reply->reply = (char *)(uintptr_t)run->turn.reply;
+	reply->provider = engines;
+	return STATUS_OK;
+}
+
+static enum status
+turn_find_conversation(struct turn_run *run)
+{
+	struct db *db = voice_of(run->call)->db;
+	enum status status;
+
+	run->is_new = run->request->conversation_id == NULL;
+	if (run->is_new)
+		return STATUS_OK;
+	status = voice_store_get(db, call_user(run->call), run->request->conversation_id, false,
+	                         &run->conversation);
+	if (status == STATUS_NOT_FOUND)
+		return call_fail(run->call, status, "there is no such conversation");
+	if (status == STATUS_OK)
+		status = voice_store_last_reply(db, run->conversation.id, &run->last_reply);
+	return status;
+}
+
+static enum status
+turn_take(struct turn_run *run, Voice__Turn *reply)
+{
+	enum status status = turn_find_conversation(run);
+
+	if (status == STATUS_OK)
+		status = turn_ask_planner(run);
+	if (status == STATUS_OK)
+		status = turn_hear(run);
+	if (status == STATUS_OK)
+		status = turn_ask_history(run);
+	if (status == STATUS_OK)
+		status = turn_reply(run);
+	if (status == STATUS_OK)
+		status = turn_identify(run);
+	run->turn.tts = TURN_PROVIDER;
+	if (status == STATUS_OK)
+		status = turn_fill(run, reply);
+	if (status == STATUS_OK)
+		status = turn_speak(run->call, run->locale, reply);
+	if (status == STATUS_OK)
+		status = db_transact(voice_of(run->call)->db, turn_store_tx, run);
+	return status;
+}
+
+/* What is kept for a repeat: the turn without its sound, which is spoken anew. */
+static const void *
+turn_pack_silent(const Voice__Turn *turn, size_t *length)
+{
+	Voice__Turn silent = *turn;
+	uint8_t *bytes;
+
+	silent.audio = NULL;
+	*length = voice__turn__get_packed_size(&silent);
+	bytes = arena_alloc(task_arena(), *length + 1);
+	if (bytes != NULL)
+		voice__turn__pack(&silent, bytes);
+	return bytes;
+}
+
+static enum status
+turn_replay(struct call *call, const char *locale, const struct idempotency *key,
+            Voice__Turn *reply)
+{
+	Voice__Turn *first =
+	    voice__turn__unpack(arena_allocator(task_arena()), key->length, key->answer);
+
+	if (first == NULL)
+		return STATUS_INTERNAL;
+	*reply = *first;
+	call_set_outcome(call, OUTCOME_CREATED);
+	return turn_speak(call, locale, reply);
+}
+
+enum status
+voice_create_turn(struct call *call, const void *message, void *out)
+{
+	const Voice__CreateTurnRequest *request = message;
+	Voice__Turn *reply = out;
+	struct turn_run run = {.call = call, .request = request};
+	struct voice *voice = voice_of(call);
+	struct idempotency key = {0};
+	const void *silent = NULL;
+	size_t length = 0;
+	enum status status;
+
+	run.locale = !request->has_locale                                        ? call_locale(call)
+	             : request->locale == VOICE__CREATE_TURN_REQUEST__LOCALE__en ? "en"
+	                                                                         : "ko";
+	status = idempotency_begin(call, voice->db, TURN_ROUTE, &key);
+	if (status != STATUS_OK)
+		return status;
+	if (key.found)
+		return turn_replay(call, run.locale, &key, reply);
+	status = turn_take(&run, reply);
+	if (status == STATUS_OK) {
+		outbox_nudge(voice->outbox);
+		silent = turn_pack_silent(reply, &length);
+		call_set_outcome(call, OUTCOME_CREATED);
+		if (silent == NULL)
+			status = STATUS_OVERLOADED;
+	}
+	return idempotency_end(call, voice->db, TURN_ROUTE, &key, status, silent, length);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The voice service's only SQL. From tasks; `db` is the pool or a transaction; the statuses are
+ * db.h's. Texts in results are in the task's arena. Times are milliseconds since 1970, UTC.
+ */
+#ifndef STUDYHALL_VOICE_STORE_H
+#define STUDYHALL_VOICE_STORE_H
+
+#include "common/base/status.h"
+#include "common/service/cursor.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct db;
+
+struct voice_conversation {
+	const char *id;
+	const char *title;
+	int64_t created_ms, updated_ms;
+	uint32_t turns;
+};
+
+struct voice_turn {
+	const char *id;
+	const char *transcript;
+	const char *reply;
+	const char *stt, *chat, *tts; /* stt, tts: NULL where there was none */
+	int64_t created_ms;
+};
+
+/* NOT_FOUND: there is none of this user's. */
+enum status voice_store_get(struct db *db, const char *user, const char *id, bool lock,
+                            struct voice_conversation *conversation);
+enum status voice_store_insert(struct db *tx, const char *user,
+                               const struct voice_conversation *conversation);
+/* Adds the turn and notes it on its conversation. */
+enum status voice_store_add_turn(struct db *tx, const char *conversation,
+                                 const struct voice_turn *turn);
+/* Up to `limit` turns, oldest first. */
+enum status voice_store_turns(struct db *db, const char *conversation, size_t limit,
+                              struct voice_turn **turns, size_t *count);
+/* The latest reply; NULL if there is none. */
+enum status voice_store_last_reply(struct db *db, const char *conversation, const char **reply);
+/* Up to `limit` conversations, the most recent first, beyond `after` (NULL: from the first on). */
+enum status voice_store_list(struct db *db, const char *user, const struct cursor *after,
+                             size_t limit, struct voice_conversation **conversations,
+                             size_t *count);
+enum status voice_store_delete(struct db *tx, const char *id);
+
+/* As in the history service: first the tombstone is committed, then everything is removed; who adds
+ * looks for the tombstone after having added. */
+enum status voice_store_mark_erased(struct db *tx, const char *user, int64_t now_ms);
+enum status voice_store_is_erased(struct db *tx, const char *user, bool *erased);
+
+#endif
