@@ -18,7 +18,7 @@ history_store_days(struct db *db, const char *user, int64_t from_ms, int64_t end
 	    DB_QUERY(db, &rows,
 	             "SELECT (at_ms + ?) DIV 86400000 AS day,"
 	             " COALESCE(SUM(IF(type IN (3, 4), minutes, 0)), 0), COUNT(*)"
-	             " FROM event FORCE INDEX (PRIMARY)"
+	             " FROM event FORCE INDEX (summary)"
 	             " WHERE user_id = ? AND at_ms >= ? AND at_ms < ? GROUP BY day ORDER BY day",
 	             DB_INT(offset_ms), DB_TEXT(user), DB_INT(from_ms), DB_INT(end_ms));
 
@@ -43,7 +43,7 @@ history_store_subjects(struct db *db, const char *user, int64_t from_ms, int64_t
 	struct db_rows *rows;
 	enum status status = DB_QUERY(
 	    db, &rows,
-	    "SELECT subject, SUM(minutes) AS total FROM event FORCE INDEX (PRIMARY)"
+	    "SELECT subject, SUM(minutes) AS total FROM event FORCE INDEX (summary)"
 	    " WHERE user_id = ? AND at_ms >= ? AND at_ms < ? AND type IN (3, 4)"
 	    " AND minutes > 0 GROUP BY subject ORDER BY total DESC, subject LIMIT ?",
 	    DB_TEXT(user), DB_INT(from_ms), DB_INT(end_ms), DB_INT(HISTORY_SUBJECTS_LIMIT));

@@ -14,7 +14,9 @@ CREATE TABLE event (
   PRIMARY KEY (user_id, at_ms, id),
   UNIQUE KEY identity (user_id, id),
   KEY by_type (user_id, type, at_ms, id),
-  KEY by_subject (user_id, subject, at_ms, id)
+  KEY by_subject (user_id, subject, at_ms, id),
+  -- All that a summary reads.
+  KEY summary (user_id, at_ms, type, minutes, subject)
 ) ENGINE=InnoDB;
 
 -- Users who were erased: what is still on its way about them is dropped.
