@@ -68,7 +68,7 @@ class Stores:
 
     @property
     def redis_url(self):
-        return f"unix:{self.path('redis.sock')}?password={self.redis_password}"
+        return f"unix://{self.path('redis.sock')}?password={self.redis_password}"
 
     def start(self):
         shutil.copytree(data_template(), self.path("data"))
