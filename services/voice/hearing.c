@@ -186,6 +186,16 @@ hearing_refuse_wav(struct call *call, enum wav_outcome outcome)
 	return call_invalid(call, "", "%s", wav_reason(outcome));
 }
 
+/* The recognizer's words are lower case; English writes one of them with a capital. */
+static void
+hearing_write_i(char *text)
+{
+	for (char *at = text; *at != '\0'; at++)
+		if (*at == 'i' && (at == text || at[-1] == ' ') &&
+		    (at[1] == ' ' || at[1] == '\'' || at[1] == '\0'))
+			*at = 'I';
+}
+
 enum status
 hearing_listen(struct hearing *hearing, struct call *call, const char *locale, const void *audio,
                size_t length, const char *const *topics, size_t topic_count,
@@ -211,6 +221,7 @@ hearing_listen(struct hearing *hearing, struct call *call, const char *locale, c
 		return hearing_refuse_wav(call, listening->wav);
 	if (listening->stt != STT_HEARD)
 		return hearing_refuse(call, locale, listening->stt);
+	hearing_write_i(listening->heard.text);
 	*transcript = listening->heard.text;
 	return STATUS_OK;
 }
