@@ -248,9 +248,9 @@ phrases_match(const char *text, struct phrase_match *match)
 static bool
 phrases_is_kind(const char *word, size_t length)
 {
-	static const char *const kinds =
-	    "review|test|study|practice|quiz|read|the|of|and|복습|시험|테스트|"
-	    "학습|공부|정리|총정리|점검|퀴즈";
+	static const char *const kinds = "review|test|study|practice|quiz|read|the|of|and|chapter|"
+	                                 "unit|lesson|part|section|day|week|복습|시험|테스트|"
+	                                 "학습|공부|정리|총정리|점검|퀴즈";
 	for (const char *at = kinds; *at != '\0';) {
 		size_t kind = strcspn(at, "|");
 		if (kind == length && memcmp(at, word, length) == 0)
