@@ -146,7 +146,13 @@ class Deployment:
                      max(0.1, deadline - time.monotonic()), f"readiness of {name}")
             assert not process.crashed(), f"{name} ended at once:\n{process.log_tail()}"
         if self["gateway"].alive():
-            wait_for(lambda: http_status(self.port, "/readyz") == 200, 10, "the gateway's /readyz")
+            wait_for(self.gateway_ready, 10, "the gateway's /readyz")
+
+    def gateway_ready(self):
+        """With every service up the gateway must have found them all, not just one."""
+        whole = all(process.alive() for process in self.processes.values())
+        answer = Client(self.port).get("/readyz")
+        return answer.status == 200 and (not whole or answer.json["status"] == "ready")
 
     def revive(self, name):
         """What the supervisor does: starts a process that a test ended."""
