@@ -147,7 +147,9 @@ lint: ## format, warnings, includes, SQL, shell; fails on any finding
 	@tests/lint
 format: ## rewrite the C files as .clang-format says
 	@tests/lint --format
-.PHONY: deps run stop logs demo test test-full lint format
+new-service: ## write a service that builds and answers: make new-service NAME=quiz
+	@deploy/local/new-service '$(NAME)'
+.PHONY: deps run stop logs demo test test-full lint format new-service
 
 clean: ## remove everything that was built
 	rm -rf build

@@ -12,6 +12,7 @@
 #include "proto/planner_rules.h"
 #include "proto/voice_rules.h"
 #include "voice.pb-c.h"
+/* new-service: includes above */
 
 const struct route_actor route_actors[] = {
     {"auth", &auth__auth__descriptor, {auth_rules, AUTH_RULE_COUNT}, "tcp://127.0.0.1:7001"},
@@ -24,6 +25,7 @@ const struct route_actor route_actors[] = {
      {history_rules, HISTORY_RULE_COUNT},
      "tcp://127.0.0.1:7003"},
     {"voice", &voice__voice__descriptor, {voice_rules, VOICE_RULE_COUNT}, "tcp://127.0.0.1:7004"},
+    /* new-service: actors above */
 };
 const unsigned route_actor_count = COUNT_OF(route_actors);
 
@@ -123,6 +125,7 @@ struct route routes[] = {
 	 .rpc = "GetConversation", .summary = "A conversation with its turns"},
 	{.method = "DELETE", .pattern = "/v1/voice/conversations/{id}", .actor = "voice",
 	 .rpc = "DeleteConversation", .summary = "Delete a conversation", .success = 204},
+	/* new-service: routes above */
 };
 /* clang-format on */
 const unsigned route_count = COUNT_OF(routes);
