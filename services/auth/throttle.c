@@ -48,21 +48,21 @@ throttle_keys(struct throttle_attempt *attempt)
 	         quarter);
 }
 
-/* May one more attempt pass where `failures` were made? One in each period does. */
+/* May one more attempt pass where `failures` were made? The one that does closes the door behind it
+ * for a while. */
 static bool
 throttle_slot(const struct throttle *throttle, struct throttle_attempt *attempt, const char *what,
               int64_t failures, int64_t allowance)
 {
 	uint32_t period = throttle_period_s(failures, allowance);
-	int64_t now = throttle_now_s();
-	char key[THROTTLE_KEY_SIZE + 48];
+	char key[THROTTLE_KEY_SIZE + 8];
 
 	if (period == 0)
 		return true;
-	snprintf(key, sizeof key, "slot:%s:%u:%lld", what, period, (long long)(now / period));
-	if (throttle_add(throttle, key, 1, period * 2) == 1)
+	snprintf(key, sizeof key, "slot:%s", what);
+	if (throttle_add(throttle, key, 1, period) == 1)
 		return true;
-	attempt->retry_after_s = (uint32_t)(period - now % period);
+	attempt->retry_after_s = period;
 	return false;
 }
 

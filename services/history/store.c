@@ -154,7 +154,7 @@ enum status
 history_store_mark_erased(struct db *tx, const char *user, int64_t now_ms)
 {
 	return DB_EXEC(tx, NULL,
-	               "INSERT INTO tombstone (user_id, erased_at) VALUES (?, ?)"
+	               "INSERT INTO erased_user (user_id, erased_at) VALUES (?, ?)"
 	               " ON DUPLICATE KEY UPDATE user_id = user_id",
 	               DB_TEXT(user), DB_INT(now_ms));
 }
@@ -164,7 +164,7 @@ history_store_is_erased(struct db *tx, const char *user, bool *erased)
 {
 	struct db_rows *rows;
 	enum status status =
-	    DB_QUERY(tx, &rows, "SELECT 1 FROM tombstone WHERE user_id = ?", DB_TEXT(user));
+	    DB_QUERY(tx, &rows, "SELECT 1 FROM erased_user WHERE user_id = ?", DB_TEXT(user));
 
 	*erased = status == STATUS_OK && db_count(rows) > 0;
 	return status;

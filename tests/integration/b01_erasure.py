@@ -40,5 +40,5 @@ def remains(stores, databases, user):
         f"'user_id' AND table_schema IN ({', '.join(repr(name) for name in databases)})")
     tables = [line.split("\t") for line in columns.splitlines()]
     return [f"{schema}.{table}" for schema, table in tables
-            if table not in ("tombstone", "outbox", "audit")
+            if table not in ("erased_user", "outbox")
             and stores.sql(f"SELECT COUNT(*) FROM {schema}.{table} WHERE user_id = '{user}'") != "0"]

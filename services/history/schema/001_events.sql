@@ -20,7 +20,7 @@ CREATE TABLE event (
 ) ENGINE=InnoDB;
 
 -- Users who were erased: what is still on its way about them is dropped.
-CREATE TABLE tombstone (
+CREATE TABLE erased_user (
   user_id VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   erased_at BIGINT NOT NULL
 ) ENGINE=InnoDB;

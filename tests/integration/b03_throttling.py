@@ -1,0 +1,161 @@
+"""Guessing passwords is slowed down; nobody is locked out; who exists is no secret."""
+import statistics
+import threading
+import time
+
+import pytest
+
+WRONG = "a wrong password"
+
+
+def attempt(client, email, password=WRONG, address=None):
+    headers = {"X-Forwarded-For": address} if address else {}
+    return client.post("/v1/sessions", {"email": email, "password": password}, headers=headers)
+
+
+def at_once(app, count, email, password):
+    answers = []
+
+    def run():
+        client = app.client()
+        answers.append(attempt(client, email, password))
+        client.close()
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def exhaust(client, email, address=None):
+    for _ in range(30):
+        answer = attempt(client, email, address=address)
+        if answer.status == 429:
+            return answer
+        assert answer.status == 401, answer
+    raise AssertionError("never throttled")
+
+
+def test_burst_of_guesses_is_not_looked_at(app):
+    victim = app.learner()
+    statuses = [answer.status for answer in at_once(app, 40, victim.email, WRONG)]
+    assert set(statuses) <= {401, 429}
+    assert statuses.count(401) <= 12, statuses
+
+
+def test_right_password_many_times_at_once_is_let_in(app):
+    learner = app.learner()
+    statuses = [answer.status for answer in at_once(app, 40, learner.email, learner.password)]
+    assert statuses == [201] * 40
+
+
+def test_throttled_account_opens_after_retry_after(app, client):
+    learner = app.learner()
+    answer = exhaust(client, learner.email)
+    assert answer.code == "throttled" and 1 <= int(answer.headers["Retry-After"]) <= 60
+    assert attempt(client, learner.email, learner.password).status == 429
+    time.sleep(int(answer.headers["Retry-After"]))
+    assert attempt(client, learner.email, learner.password).status == 201
+    # And the failures are forgotten.
+    assert attempt(client, learner.email).status == 401
+    assert attempt(client, learner.email, learner.password).status == 201
+
+
+def test_unknown_account_is_throttled_alike(client):
+    answer = exhaust(client, "nobody-at-all@example.org")
+    assert answer.code == "throttled"
+
+
+def test_known_address_keeps_its_own_allowance(deploy):
+    app = deploy(settings={"TRUSTED_PROXIES": "127.0.0.0/8"}, absent=("planner", "voice"))
+    learner, client = app.learner(), app.client()
+    assert attempt(client, learner.email, learner.password, "192.0.2.1").status == 201
+    exhaust(client, learner.email, "198.51.100.9")
+    # Not even a hundred other addresses lock it.
+    for number in range(1, 70):
+        attempt(client, learner.email, WRONG, f"203.0.113.{number}")
+    assert attempt(client, learner.email, WRONG, "203.0.113.99").status == 429
+    assert attempt(client, learner.email, learner.password, "192.0.2.1").status == 201
+
+
+def test_address_limit_and_its_headers(deploy):
+    app = deploy(settings={"SIGNIN_ADDRESS_LIMIT": "5", "TRUSTED_PROXIES": "127.0.0.0/8"},
+                 absent=("planner", "voice", "history"))
+    learner, client = app.learner(), app.client()
+    time.sleep(max(0, 10 - 60 + time.time() % 60 + 1) and 60 - time.time() % 60)  # one window
+    left = []
+    for number in range(5):
+        answer = attempt(client, f"user{number}@example.org", WRONG, "192.0.2.5")
+        assert answer.status == 401
+        assert answer.headers["RateLimit-Policy"] == '"address";q=5;w=60'
+        left.append(int(answer.headers["RateLimit"].split("r=")[1].split(";")[0]))
+    assert left == [4, 3, 2, 1, 0]
+    answer = attempt(client, learner.email, learner.password, "192.0.2.5")
+    assert (answer.status, answer.code) == (429, "throttled")
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    # A right password costs nothing, and other addresses have their own.
+    for _ in range(8):
+        assert attempt(client, learner.email, learner.password, "192.0.2.6").status == 201
+
+
+@pytest.mark.disturbs
+def test_throttling_goes_on_without_redis(app, stores, client):
+    victim = app.learner()
+    stores.redis.kill9()
+    assert exhaust(client, victim.email).code == "throttled"
+
+
+def test_unknown_email_takes_as_long_as_a_wrong_password(app, client):
+    learners = [app.learner() for _ in range(15)]
+
+    def median(emails):
+        times = []
+        for email in emails:
+            began = time.perf_counter()
+            assert attempt(client, email).status == 401
+            times.append(time.perf_counter() - began)
+        return statistics.median(times)
+
+    wrong = median([learner.email for learner in learners])
+    unknown = median([f"unknown{n}@example.org" for n in range(15)])
+    assert abs(wrong - unknown) < 0.3 * max(wrong, unknown), (wrong, unknown)
+
+
+@pytest.mark.parametrize("code, status", [(None, 422), ("guess", 422), ("초대 2026", 201)])
+def test_signing_up_with_a_code(deploy, code, status):
+    app = deploy(settings={"SIGNUP": "code", "SIGNUP_CODE": "초대 2026"},
+                 absent=("planner", "voice", "history"))
+    body = {"email": "invited@example.org", "password": "12345678"}
+    answer = app.client().post("/v1/users", {**body, **({"code": code} if code else {})})
+    assert answer.status == status, answer
+    if status == 422:
+        assert answer.json["errors"][0]["pointer"] == "/code"
+
+
+def test_signing_up_where_it_is_closed(deploy):
+    app = deploy(settings={"SIGNUP": "closed"}, absent=("planner", "voice", "history"))
+    answer = app.client().post("/v1/users", {"email": "a@example.org", "password": "12345678"})
+    assert (answer.status, answer.code) == (409, "conflict")
+
+
+def test_full_cpu_pool_answers_503_with_retry_after(deploy):
+    app = deploy(settings={"AUTH_CPU_THREADS": "1", "ARGON2_PASSES": "12"},
+                 absent=("planner", "voice", "history"))
+    answers = []
+
+    def run(number):
+        client = app.client()
+        answers.append(attempt(client, f"user{number}@example.org"))
+        client.close()
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(120)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    refused = [answer for answer in answers if answer.status == 503]
+    assert refused and {answer.status for answer in answers} <= {401, 503, 504}
+    assert all(int(answer.headers["Retry-After"]) > 0 and answer.code == "overloaded"
+               for answer in refused)
