@@ -32,6 +32,7 @@ struct offload_call {
 
 struct pool {
 	unsigned magic;
+	_Atomic unsigned references; /* the owner; each task in offload(): it may look last */
 	const char *name;
 	pthread_mutex_t lock;
 	pthread_cond_t work;
@@ -43,6 +44,17 @@ struct pool {
 	unsigned threads;
 	pthread_t thread[];
 };
+
+static void
+pool_release(struct pool *pool)
+{
+	if (atomic_fetch_sub(&pool->references, 1) != 1)
+		return;
+	pthread_mutex_destroy(&pool->lock);
+	pthread_cond_destroy(&pool->work);
+	OBJ_FINI(pool);
+	free(pool);
+}
 
 static void
 pool_unlink(struct pool *pool, struct offload_call *call)
@@ -106,6 +118,7 @@ pool_new(const char *name, unsigned threads, size_t queue_limit)
 	if (pool == NULL)
 		return NULL;
 	OBJ_INIT(pool, POOL_MAGIC);
+	pool->references = 1;
 	pool->name = name;
 	pool->queue_limit = queue_limit;
 	pthread_mutex_init(&pool->lock, NULL);
@@ -138,10 +151,7 @@ pool_free(struct pool **poolp)
 	pthread_mutex_unlock(&pool->lock);
 	for (unsigned i = 0; i < pool->threads; i++)
 		pthread_join(pool->thread[i], NULL);
-	pthread_mutex_destroy(&pool->lock);
-	pthread_cond_destroy(&pool->work);
-	OBJ_FINI(pool);
-	free(pool);
+	pool_release(pool);
 }
 
 static bool
@@ -166,6 +176,23 @@ pool_put(struct pool *pool, struct offload_call *call)
 	return room;
 }
 
+/* The wait was interrupted: takes the call back if it still waits, else sees it through. */
+static void
+pool_withdraw(struct pool *pool, struct offload_call *call)
+{
+	bool taken_back;
+
+	pthread_mutex_lock(&pool->lock);
+	taken_back = call->queued;
+	if (taken_back)
+		pool_unlink(pool, call);
+	pthread_mutex_unlock(&pool->lock);
+	if (taken_back)
+		return;
+	atomic_store(&call->stop, true);
+	wait_uninterrupted(&call->wait);
+}
+
 enum status
 offload(struct pool *pool, offload_fn *fn, void *arg)
 {
@@ -175,27 +202,20 @@ offload(struct pool *pool, offload_fn *fn, void *arg)
 	    .fn = fn,
 	    .arg = arg,
 	};
-	enum status status;
-	bool taken_back;
+	enum status status = STATUS_OVERLOADED;
 
 	OBJ_CHECK(pool, POOL_MAGIC);
+	atomic_fetch_add(&pool->references, 1);
 	wait_init(&call.wait);
-	if (!pool_put(pool, &call))
-		return STATUS_OVERLOADED;
-	status = wait_for(&call.wait);
-	if (status != STATUS_OK) {
-		pthread_mutex_lock(&pool->lock);
-		taken_back = call.queued;
-		if (taken_back)
-			pool_unlink(pool, &call);
-		pthread_mutex_unlock(&pool->lock);
-		if (taken_back)
-			return status;
-		atomic_store(&call.stop, true);
-		wait_uninterrupted(&call.wait);
-		return status;
+	if (pool_put(pool, &call)) {
+		status = wait_for(&call.wait);
+		if (status != STATUS_OK)
+			pool_withdraw(pool, &call);
+		else if (call.dropped)
+			status = STATUS_DEPENDENCY_DOWN;
 	}
-	return call.dropped ? STATUS_DEPENDENCY_DOWN : STATUS_OK;
+	pool_release(pool);
+	return status;
 }
 
 size_t

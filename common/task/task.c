@@ -154,6 +154,16 @@ task_destroy(struct task *task)
 }
 
 static void
+task_put_back(struct task *task)
+{
+	struct scheduler *scheduler = &task->worker->scheduler;
+
+	task->next = scheduler->idle;
+	scheduler->idle = task;
+	scheduler->idle_count++;
+}
+
+static void
 task_recycle(struct task *task)
 {
 	struct scheduler *scheduler = &task->worker->scheduler;
@@ -166,9 +176,7 @@ task_recycle(struct task *task)
 	}
 	if (scheduler->idle_count >= TASK_KEEP_WARM)
 		stack_release_pages(&task->stack);
-	task->next = scheduler->idle;
-	scheduler->idle = task;
-	scheduler->idle_count++;
+	task_put_back(task);
 }
 
 bool
@@ -214,8 +222,7 @@ task_new(struct worker *worker)
 		return NULL;
 	if (stack_init(&task->stack) != 0)
 		goto fail;
-	task->arena = arena_new(TASK_ARENA_BUDGET);
-	if (task->arena == NULL || uv_timer_init(&worker->loop, &task->timer) != 0)
+	if (uv_timer_init(&worker->loop, &task->timer) != 0)
 		goto fail;
 	OBJ_INIT(task, TASK_MAGIC);
 	task->timer.data = task;
@@ -226,7 +233,6 @@ task_new(struct worker *worker)
 	scheduler->all = task;
 	return task;
 fail:
-	arena_free(&task->arena);
 	stack_fini(&task->stack);
 	free(task);
 	return NULL;
@@ -243,6 +249,21 @@ task_take(struct worker *worker)
 	scheduler->idle = task->next;
 	scheduler->idle_count--;
 	return task;
+}
+
+/* A pooled task keeps its arena, unless the next one wants another budget. 0, or -1 without memory.
+ */
+static int
+task_give_arena(struct task *task, size_t budget)
+{
+	if (budget == 0)
+		budget = TASK_ARENA_BUDGET;
+	if (task->arena != NULL && task->arena_budget == budget)
+		return 0;
+	arena_free(&task->arena);
+	task->arena = arena_new(budget);
+	task->arena_budget = budget;
+	return task->arena != NULL ? 0 : -1;
 }
 
 /* "00-" 32 hex "-" 16 hex "-" 2 hex, as the gateway or rpc made sure; else a trace of our own. */
@@ -267,6 +288,7 @@ task_prepare(struct task *task)
 {
 	if (getcontext(&task->context) != 0)
 		abort();
+	stack_renew(&task->stack);
 	task->context.uc_stack.ss_sp = task->stack.base;
 	task->context.uc_stack.ss_size = task->stack.size;
 	task->context.uc_link = NULL;
@@ -283,6 +305,10 @@ task_spawn(const struct task_options *options, task_fn *fn, void *arg)
 	task = task_take(worker);
 	if (task == NULL)
 		return STATUS_OVERLOADED;
+	if (task_give_arena(task, options->arena_budget) != 0) {
+		task_put_back(task);
+		return STATUS_OVERLOADED;
+	}
 	snprintf(task->name, sizeof task->name, "%s", options->name);
 	task_set_trace(task, options->traceparent);
 	task->fn = fn;
@@ -320,15 +346,7 @@ task_interrupt(struct task *task)
 	task_ready(task);
 }
 
-static void
-task_timer_cb(uv_timer_t *timer)
-{
-	OBJ_CAST(struct task, task, timer->data, TASK_MAGIC);
-
-	task->timer_ms = UINT64_MAX;
-	if (task->state == TASK_PARKED && clock_ms() >= task->limit_ms)
-		task_interrupt(task);
-}
+static void task_timer_cb(uv_timer_t *timer);
 
 /* The timer is left running between waits with the same limit, which is nearly all of them. */
 static void
@@ -342,6 +360,21 @@ task_arm(struct task *task, uint64_t limit_ms)
 	uv_update_time(&task->worker->loop);
 	uv_timer_start(&task->timer, task_timer_cb, limit_ms > now ? limit_ms - now : 0, 0);
 	task->timer_ms = limit_ms;
+}
+
+/* The loop counts whole milliseconds of its own, so its timer may be one early by our clock. */
+static void
+task_timer_cb(uv_timer_t *timer)
+{
+	OBJ_CAST(struct task, task, timer->data, TASK_MAGIC);
+
+	task->timer_ms = UINT64_MAX;
+	if (task->state != TASK_PARKED || !task->interruptible)
+		return;
+	if (clock_ms() >= task->limit_ms)
+		task_interrupt(task);
+	else
+		task_arm(task, task->limit_ms);
 }
 
 static enum status

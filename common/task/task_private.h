@@ -26,6 +26,8 @@ struct stack {
 };
 
 int stack_init(struct stack *stack);
+/* Before another task runs on it from the top: what was left there is forgotten. */
+void stack_renew(struct stack *stack);
 /* Gives touched pages back to the system; the stack stays usable. */
 void stack_release_pages(struct stack *stack);
 void stack_fini(struct stack *stack);
@@ -52,6 +54,7 @@ struct task {
 	uint64_t timer_ms;    /* what the timer is set to; UINT64_MAX: not running */
 	uv_timer_t timer;
 	struct arena *arena;
+	size_t arena_budget;
 	char trace[TRACE_SIZE];
 	char traceparent[TRACE_SIZE + SPAN_SIZE + 6];
 	struct task *next; /* in the ready or the idle list */

@@ -127,7 +127,10 @@ worker_run(struct worker *worker)
 	uv_close((uv_handle_t *)&worker->before_poll, NULL);
 	uv_close((uv_handle_t *)&worker->no_block, NULL);
 	uv_close((uv_handle_t *)&worker->tick, NULL);
-	uv_run(&worker->loop, UV_RUN_DEFAULT);
+	/* Two rounds without waiting: one for what is closing already, one for what its callbacks
+	 * close. A handle that somebody left open must not keep the thread. */
+	uv_run(&worker->loop, UV_RUN_NOWAIT);
+	uv_run(&worker->loop, UV_RUN_NOWAIT);
 	worker_of_thread = NULL;
 }
 
