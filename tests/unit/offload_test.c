@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT
+ * The pool for blocking work: bounded, cancellable while queued, told to stop while it runs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/task/offload.h"
+#include "tests/unit/task_fixture.h"
+
+static struct worker *worker;
+static struct pool *pool;
+
+/* What the tasks of one test did. */
+static struct {
+	_Atomic bool started, release, saw_stop;
+	_Atomic int priority;
+	struct task *caller;
+	unsigned ended, ok, overloaded, cancelled, late, dropped;
+	pthread_t thread;
+} seen;
+
+static void
+reset(unsigned threads, size_t queue_limit)
+{
+	memset(&seen, 0, sizeof seen);
+	pool = pool_new("test", threads, queue_limit);
+	assert_non_null(pool);
+}
+
+static void
+count(enum status status)
+{
+	seen.ended++;
+	seen.ok += status == STATUS_OK;
+	seen.overloaded += status == STATUS_OVERLOADED;
+	seen.cancelled += status == STATUS_CANCELLED;
+	seen.late += status == STATUS_DEADLINE;
+	seen.dropped += status == STATUS_DEPENDENCY_DOWN;
+}
+
+static void
+hold_fn(void *arg, const _Atomic bool *stop)
+{
+	(void)arg;
+	seen.started = true;
+	while (!seen.release && !*stop)
+		usleep(500);
+	seen.saw_stop = *stop;
+}
+
+static void
+hold(void *arg)
+{
+	seen.caller = task_self();
+	count(offload(pool, hold_fn, arg));
+}
+
+static void
+wait_started(void)
+{
+	while (!seen.started)
+		assert(task_sleep(1) == STATUS_OK);
+}
+
+static void
+wait_ended(unsigned count)
+{
+	while (seen.ended < count)
+		assert(task_sleep(1) == STATUS_OK);
+}
+
+/* --- the plain case -------------------------------------------------------------------------- */
+
+static void
+square_fn(void *arg, const _Atomic bool *stop)
+{
+	int *number = arg; /* on the task's stack */
+
+	assert(worker_current() == NULL && !*stop);
+	seen.priority = getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid));
+	*number *= *number;
+}
+
+static void
+square(void *arg)
+{
+	int number = (int)(intptr_t)arg;
+
+	assert(offload(pool, square_fn, &number) == STATUS_OK);
+	assert(number == (int)(intptr_t)arg * (int)(intptr_t)arg);
+	seen.ended++;
+}
+
+static void
+square_many(void *arg)
+{
+	(void)arg;
+	for (intptr_t i = 0; i < 500; i++)
+		spawn("square", square, (void *)i);
+	wait_ended(500);
+}
+
+static void
+test_work_is_done_elsewhere_and_awaited(void **state)
+{
+	(void)state;
+	reset(3, 1000);
+	run_task(worker, square_many, NULL);
+	assert_int_equal(pool_queued(pool), 0);
+	assert_int_equal(pool_running(pool), 0);
+	assert_int_equal(seen.priority, 10);
+	pool_free(&pool);
+	assert_null(pool);
+}
+
+/* --- bounds ---------------------------------------------------------------------------------- */
+
+static void
+overfill(void *arg)
+{
+	(void)arg;
+	spawn("runs", hold, NULL);
+	wait_started();
+	for (int i = 0; i < 5; i++)
+		spawn("queued or not", hold, NULL);
+	assert(task_yield() == STATUS_OK && task_yield() == STATUS_OK);
+	assert(seen.ended == 3 && seen.overloaded == 3);
+	assert(pool_queued(pool) == 2 && pool_running(pool) == 1);
+	seen.release = true;
+	wait_ended(6);
+}
+
+static void
+test_a_full_queue_refuses_at_once(void **state)
+{
+	(void)state;
+	reset(1, 2);
+	run_task(worker, overfill, NULL);
+	assert_int_equal(seen.ok, 3);
+	pool_free(&pool);
+}
+
+/* --- cancellation ---------------------------------------------------------------------------- */
+
+static void
+cancel_queued(void *arg)
+{
+	(void)arg;
+	spawn("runs", hold, NULL);
+	wait_started();
+	spawn("waits", hold, NULL);
+	assert(task_yield() == STATUS_OK);
+	assert(pool_queued(pool) == 1);
+	task_cancel(seen.caller);
+	wait_ended(1);
+	assert(seen.cancelled == 1 && pool_queued(pool) == 0);
+	seen.release = true;
+	wait_ended(2);
+	assert(seen.ok == 1 && !seen.saw_stop);
+}
+
+static void
+test_cancelled_while_queued_is_taken_back(void **state)
+{
+	(void)state;
+	reset(1, 10);
+	run_task(worker, cancel_queued, NULL);
+	pool_free(&pool);
+}
+
+static void
+cancel_running(void *arg)
+{
+	(void)arg;
+	spawn("runs", hold, NULL);
+	wait_started();
+	task_cancel(seen.caller);
+	wait_ended(1);
+	assert(seen.cancelled == 1 && seen.saw_stop && pool_running(pool) == 0);
+}
+
+static void
+test_cancelled_while_running_is_stopped_and_awaited(void **state)
+{
+	(void)state;
+	reset(1, 10);
+	run_task(worker, cancel_running, NULL);
+	pool_free(&pool);
+}
+
+static void
+be_late(void *arg)
+{
+	(void)arg;
+	hold(NULL);
+}
+
+static void
+test_a_deadline_stops_it_too(void **state)
+{
+	(void)state;
+	reset(1, 10);
+	run_task_until(worker, clock_ms() + 30, be_late, NULL);
+	assert_int_equal(seen.late, 1);
+	assert_true(seen.saw_stop);
+	pool_free(&pool);
+}
+
+/* --- the pool ends --------------------------------------------------------------------------- */
+
+static void *
+free_pool_main(void *arg)
+{
+	pool_free(arg);
+	return NULL;
+}
+
+static void
+end_under_work(void *arg)
+{
+	(void)arg;
+	spawn("runs", hold, NULL);
+	wait_started();
+	for (int i = 0; i < 4; i++)
+		spawn("waits", hold, NULL);
+	assert(task_yield() == STATUS_OK);
+	assert(pthread_create(&seen.thread, NULL, free_pool_main, &pool) == 0);
+	assert(task_sleep(20) == STATUS_OK);
+	/* The one that waits is cancelled while the pool is about to drop it. */
+	task_cancel(seen.caller);
+	seen.release = true;
+	wait_ended(5);
+}
+
+static void
+test_what_waits_when_the_pool_ends_is_not_run(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		reset(1, 10);
+		run_task(worker, end_under_work, NULL);
+		pthread_join(seen.thread, NULL);
+		assert_int_equal(seen.ok, 1);
+		assert_int_equal(seen.cancelled + seen.dropped, 4);
+		assert_null(pool);
+	}
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	worker = fixture_worker("offload");
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	fixture_end(worker);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_work_is_done_elsewhere_and_awaited),
+	    cmocka_unit_test(test_a_full_queue_refuses_at_once),
+	    cmocka_unit_test(test_cancelled_while_queued_is_taken_back),
+	    cmocka_unit_test(test_cancelled_while_running_is_stopped_and_awaited),
+	    cmocka_unit_test(test_a_deadline_stops_it_too),
+	    cmocka_unit_test(test_what_waits_when_the_pool_ends_is_not_run),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
