@@ -81,14 +81,32 @@ problem_put(struct buf *out, const char *key, const char *text)
 	buf_put_json_string(out, text, strlen(text));
 }
 
+/* What is wrong, for a person who reads no list: "/goal is required". */
+static void
+problem_put_detail(struct buf *out, const struct problem *problem)
+{
+	const struct violation *first = problem->violations;
+	if (problem->detail != NULL || problem->status != STATUS_VALIDATION || first == NULL) {
+		problem_put(out, ",\"detail\":",
+		            problem->detail != NULL ? problem->detail
+		                                    : status_title(problem->status));
+		return;
+	}
+	struct buf text;
+	buf_init(&text, PROBLEM_LIMIT);
+	buf_printf(&text, "%s%s%s%s", first->pointer, first->pointer[0] == '\0' ? "" : " ",
+	           first->detail, first->next == NULL ? "" : "; and more, see errors");
+	problem_put(out, ",\"detail\":", buf_failed(&text) ? first->detail : text.bytes);
+	buf_fini(&text);
+}
+
 void
 problem_write(struct buf *out, const struct problem *problem, const char *trace)
 {
-	const char *title = status_title(problem->status);
 	buf_printf(out, "{\"type\":\"/problems/%s\"", status_slug(problem->status));
-	problem_put(out, ",\"title\":", title);
+	problem_put(out, ",\"title\":", status_title(problem->status));
 	buf_printf(out, ",\"status\":%d", status_http(problem->status));
-	problem_put(out, ",\"detail\":", problem->detail == NULL ? title : problem->detail);
+	problem_put_detail(out, problem);
 	problem_put(out, ",\"trace_id\":", trace);
 	if (problem->status == STATUS_VALIDATION) {
 		buf_puts(out, ",\"errors\":[");

@@ -101,6 +101,13 @@ def test_every_wrong_field_is_named_at_once(learner):
     assert pointers(answer) == ["/topics/0", "/level", "/nope"]
 
 
+def test_detail_says_what_is_wrong_in_words(learner):
+    answer = learner.post("/v1/plans", {})
+    assert answer.json["detail"] == "/goal is required"
+    answer = learner.get("/v1/plans?limit=x")
+    assert answer.json["detail"] == "limit must be a whole number"
+
+
 def test_a_field_of_the_path_is_none_of_the_body(learner):
     plan = learner.plan()
     assert pointers(learner.patch(f"/v1/plans/{plan['id']}", {"id": "x"})) == ["/id"]
