@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Redis for tasks: one connection per worker, commands pipelined. Only ever a cache: every call may
- * fail, quickly (a command takes at most `timeout_ms`; while Redis is down, no time at all).
+ * fail, quickly: a Redis that owes replies and gives none for `timeout_ms` is taken for gone, and
+ * while it is gone calls take no time at all.
  *
  * How it never lies after a write:
  * - A miss leaves a mark with a random number at the key, and a fill writes only if that mark is
@@ -34,7 +35,7 @@ struct cache_options {
 	    *url; /* redis://[user:password@]host[:port][/db], unix:///path[?password=P&db=N];
 	             NULL or empty: no cache, every get is a miss */
 	const char *prefix;  /* of all keys: the service's name */
-	uint32_t timeout_ms; /* of one command; 0: 100 */
+	uint32_t timeout_ms; /* of silence; 0: 100 */
 	bool no_epoch;       /* values that may be a little stale: epochs are not used */
 };
 
@@ -67,9 +68,8 @@ void cache_fill(struct cache *cache, const char *key, const struct cache_entry *
                 const void *value, size_t length, unsigned ttl_s);
 
 /* Before a transaction / after it. OK: Redis confirmed, for all keys. Any other status: it is not
- * known; the caller raises the epoch. Also while the task is cancelled or late: they take
- * timeout_ms at most and cannot be interrupted. Locks end by themselves after 30 s. At most 64
- * keys. */
+ * known; the caller raises the epoch. They wait for that even while the task is
+ * cancelled or late. Locks end by themselves after 30 s. At most 64 keys. */
 enum status cache_lock(struct cache *cache, const char *const *keys, size_t count);
 enum status cache_invalidate(struct cache *cache, const char *const *keys, size_t count);
 

@@ -21,6 +21,7 @@
 #define CACHE_CONNECT_MS    1000
 #define CACHE_RECONNECT_MIN 50
 #define CACHE_RECONNECT_MAX 2000
+#define CACHE_SLEPT_MS      30
 #define CACHE_SHA_SIZE      41
 
 enum cache_state {
@@ -38,7 +39,9 @@ struct cache_conn {
 	enum cache_state state;
 	redisAsyncContext *redis;
 	struct cache_command *head, *tail; /* sent, not answered */
-	uv_timer_t late; /* the oldest command, or the connecting, takes too long */
+	uv_timer_t late;      /* the oldest command, or the connecting, takes too long */
+	uint64_t late_due_ms; /* when that timer should fire */
+	uint64_t excused_ms;  /* nothing is late before: a reply came, or the loop itself slept */
 	uv_timer_t retry;
 	unsigned pause_ms;
 	uv_getaddrinfo_t resolving;
@@ -140,26 +143,39 @@ cache_conn_connected_cb(const redisAsyncContext *redis, int status)
 		cache_conn_disconnected_cb(redis, status);
 }
 
-/* The oldest command is late; but if it was this loop that slept, its reply is there already. */
+static void cache_conn_late_cb(uv_timer_t *timer);
+
+static void
+cache_conn_watch(struct cache_conn *conn, uint64_t due_ms)
+{
+	uint64_t now = clock_ms();
+
+	conn->late_due_ms = due_ms;
+	uv_update_time(conn->loop);
+	uv_timer_start(&conn->late, cache_conn_late_cb, due_ms > now ? due_ms - now : 0, 0);
+}
+
+/* The oldest command is late. But if it was this loop that slept, the reply may be there already,
+ * or the command not even sent: timers run before sockets. */
 static void
 cache_conn_late_cb(uv_timer_t *timer)
 {
 	OBJ_CAST(struct cache_conn, conn, timer->data, CACHE_CONN_MAGIC);
-	uint64_t now;
+	uint64_t now = clock_ms(), due;
 
 	if (conn->state == CACHE_RESOLVING || conn->state == CACHE_CONNECTING) {
 		cache_conn_drop(conn, "connecting took too long");
 		return;
 	}
-	if (conn->head != NULL && conn->redis != NULL)
-		redisAsyncHandleRead(conn->redis);
-	if (conn->head == NULL || conn->state != CACHE_UP)
+	if (conn->head == NULL)
 		return;
-	now = clock_ms();
-	if (now >= conn->head->late_ms)
-		cache_conn_drop(conn, "a command took too long");
+	if (now > conn->late_due_ms + CACHE_SLEPT_MS)
+		conn->excused_ms = now + conn->shared->timeout_ms;
+	due = conn->head->late_ms > conn->excused_ms ? conn->head->late_ms : conn->excused_ms;
+	if (now >= due)
+		cache_conn_drop(conn, "no reply");
 	else
-		uv_timer_start(&conn->late, cache_conn_late_cb, conn->head->late_ms - now, 0);
+		cache_conn_watch(conn, due);
 }
 
 /* --- greeting ------------------------------------------------------------------------------- */
@@ -170,8 +186,8 @@ cache_conn_came_up(struct cache_conn *conn)
 	conn->state = CACHE_UP;
 	conn->pause_ms = CACHE_RECONNECT_MIN;
 	uv_timer_stop(&conn->late);
-	atomic_fetch_add(&conn->shared->connected, 1);
 	atomic_fetch_add(&conn->shared->generation, 1);
+	atomic_fetch_add(&conn->shared->connected, 1);
 }
 
 /* A pipe of AUTH, SELECT, INFO and SCRIPT LOADs; the last answer makes the connection usable. */
@@ -310,7 +326,7 @@ cache_conn_connect(struct cache_conn *conn)
 	if (conn->resolving.data != NULL)
 		return; /* the last try's resolver is still at it */
 	conn->state = CACHE_CONNECTING;
-	uv_timer_start(&conn->late, cache_conn_late_cb, CACHE_CONNECT_MS, 0);
+	cache_conn_watch(conn, clock_ms() + CACHE_CONNECT_MS);
 	if (conn->shared->unix_path != NULL) {
 		cache_conn_begin(conn, redisAsyncConnectUnix(conn->shared->unix_path));
 		return;
@@ -414,6 +430,8 @@ cache_command_cb(redisAsyncContext *redis, void *answer, void *arg)
 	conn->head = command->next;
 	if (conn->head == NULL)
 		conn->tail = NULL;
+	if (answer != NULL)
+		conn->excused_ms = clock_ms() + conn->shared->timeout_ms;
 	if (command->left) {
 		free(command);
 		return;
@@ -448,10 +466,8 @@ cache_send(struct cache_conn *conn, struct arena *arena, int argc, const char **
 	else
 		conn->head = command;
 	conn->tail = command;
-	if (!uv_is_active((uv_handle_t *)&conn->late)) {
-		uv_update_time(conn->loop);
-		uv_timer_start(&conn->late, cache_conn_late_cb, conn->shared->timeout_ms, 0);
-	}
+	if (!uv_is_active((uv_handle_t *)&conn->late))
+		cache_conn_watch(conn, command->late_ms);
 	return command;
 }
 
