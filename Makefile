@@ -147,9 +147,11 @@ lint: ## format, warnings, includes, SQL, shell; fails on any finding
 	@tests/lint
 format: ## rewrite the C files as .clang-format says
 	@tests/lint --format
+env-example: all ## write .env.example from what the programs say of their settings
+	@deploy/local/env-example >.env.example.new && mv .env.example.new .env.example
 new-service: ## write a service that builds and answers: make new-service NAME=quiz
 	@deploy/local/new-service '$(NAME)'
-.PHONY: deps run stop logs demo test test-full lint format new-service
+.PHONY: deps run stop logs demo test test-full lint format env-example new-service
 
 clean: ## remove everything that was built
 	rm -rf build

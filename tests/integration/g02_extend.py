@@ -1,0 +1,66 @@
+"""What an engineer relies on: settings are documented, a fifth service takes one command."""
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+from stores import ROOT
+
+# Run in the copy, whose harness finds the new service by its folder.
+QUIZ_TEST = '''
+def test_the_new_service_answers_through_the_gateway(app, learner):
+    first = learner.get("/v1/quiz?greeting=hello")
+    assert first.status == 200 and first.json == {"greeting": "hello", "visits": 1}
+    assert learner.get("/v1/quiz").json == {"greeting": None, "visits": 2}
+    assert learner.get("/v1/quiz?greeting=").status == 422
+    assert app.client().get("/v1/quiz").status == 401
+    assert "/v1/quiz" in learner.get("/openapi.json").json["paths"]
+'''
+
+
+def test_env_example_lists_every_setting():
+    done = subprocess.run(["deploy/local/env-example", "--check"], cwd=ROOT, capture_output=True,
+                          text=True, timeout=30)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def copy():
+    """A copy of the checkout, objects included, so that only what is new gets built."""
+    base = tempfile.mkdtemp(prefix="studyhall-new-")
+    path = os.path.join(base, "checkout")
+    shutil.copytree(ROOT, path, symlinks=True,
+                    ignore=shutil.ignore_patterns(".git", ".run", ".env", "asan", "tsan", "test"))
+    yield path
+    shutil.rmtree(base)
+
+
+def run(copy, *command, **environment):
+    env = {**os.environ, **environment}
+    env.pop("MAKEFLAGS", None)
+    done = subprocess.run(command, cwd=copy, env=env, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["", "Quiz", "gateway", "auth", "a b", "../x", "9lives"])
+def test_a_bad_name_is_one_clear_line(copy, name):
+    done = subprocess.run(["deploy/local/new-service", name], cwd=copy, capture_output=True,
+                          text=True, timeout=30)
+    assert done.returncode != 0
+    assert len(done.stderr.strip().splitlines()) == 1 and "new-service:" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_new_service_builds_and_answers_through_the_gateway(copy):
+    done = run(copy, "make", "--no-print-directory", "new-service", "NAME=quiz")
+    assert int(re.search(r"before its own logic: (\d+)", done.stdout)[1]) < 150
+    run(copy, "make", "--no-print-directory", "-j2", "all")
+    with open(os.path.join(copy, "tests/integration/z00_quiz.py"), "w", encoding="utf-8") as file:
+        file.write(QUIZ_TEST)
+    run(copy, "/usr/bin/python3", "-m", "pytest", "-q", "tests/integration/z00_quiz.py",
+        STUDYHALL_BIN=os.path.join(copy, "build/release/bin"))
