@@ -13,12 +13,12 @@
 #include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define SETTINGS_ADMIN "127.0.0.1:8180"
 #define SETTINGS_COUNT 9
+#define SETTINGS_NAME  64 /* bytes of a setting's name */
 
 static void
 settings_own(struct gateway *gateway, struct config_setting table[SETTINGS_COUNT])
@@ -83,17 +83,25 @@ settings_own(struct gateway *gateway, struct config_setting table[SETTINGS_COUNT
 	memcpy(table, own, sizeof own);
 }
 
+/* "STUDY_GROUP_URL" of "study-group". */
+static void
+settings_url_name(const char *actor, char out[SETTINGS_NAME])
+{
+	int length = snprintf(out, SETTINGS_NAME, "%s_URL", actor);
+	assert(length > 0 && length < SETTINGS_NAME);
+	for (char *c = out; *c != '\0'; c++)
+		*c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+}
+
 /* AUTH_URL and its sisters, in the order of the actors. */
 static size_t
 settings_urls(struct gateway *gateway, struct config_setting table[GATEWAY_MAX_ACTORS])
 {
+	static char names[GATEWAY_MAX_ACTORS][SETTINGS_NAME];
 	assert(route_actor_count <= GATEWAY_MAX_ACTORS);
 	for (unsigned i = 0; i < route_actor_count; i++) {
-		char *name = malloc(strlen(route_actors[i].name) + sizeof "_URL");
-		if (name == NULL)
-			abort(); /* nothing has begun yet */
-		stpcpy(stpcpy(name, process_prefix(route_actors[i].name)), "_URL");
-		table[i] = (struct config_setting){.name = name,
+		settings_url_name(route_actors[i].name, names[i]);
+		table[i] = (struct config_setting){.name = names[i],
 		                                   .type = CONFIG_TEXT,
 		                                   .target = &gateway->actor_urls[i],
 		                                   .fallback = route_actors[i].url,

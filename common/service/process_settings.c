@@ -86,7 +86,7 @@ int
 process_load(const char *name, struct process_settings *common, const char *default_admin,
              const struct config_setting *own, size_t own_count)
 {
-	const char *prefix = process_prefix(name);
+	char *prefix = (char *)(uintptr_t)process_prefix(name);
 	struct config_setting table[COMMON_SETTINGS];
 	enum log_level level = LOG_LEVEL_INFO;
 	char error[512];
@@ -107,8 +107,10 @@ process_load(const char *name, struct process_settings *common, const char *defa
 		snprintf(error, sizeof error, "no source of random numbers");
 		goto fail;
 	}
+	free(prefix);
 	return 0;
 fail:
+	free(prefix);
 	fprintf(stderr, "%s: %s\n", name, error);
 	return -1;
 }
