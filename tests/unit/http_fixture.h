@@ -173,7 +173,7 @@ fixture_call(struct fixture *f, void (*fn)(struct post *post))
 /* --- from the test ------------------------------------------------------------------------------
  */
 
-/* A fixture with the defaults; change the options, then start. */
+/* A fixture with the defaults; change the options (a socket of your own, too), then start. */
 static inline struct fixture *
 fixture_make(void)
 {
@@ -194,7 +194,9 @@ fixture_start(struct fixture *f)
 {
 	char error[200] = "";
 
-	assert_int_equal(http_listen("127.0.0.1:0", 1, &f->options.fd, error, sizeof error), 0);
+	if (f->options.fd == 0)
+		assert_int_equal(http_listen("127.0.0.1:0", 1, &f->options.fd, error, sizeof error),
+		                 0);
 	http_listen_address(f->options.fd, f->address);
 	f->port = (uint16_t)atoi(strrchr(f->address, ':') + 1);
 	f->limits = http_limits_new(&f->limits_options);

@@ -249,6 +249,8 @@ static const struct {
     ROW(CHUNK "5\r\nhelloo\r\n0\r\n\r\n"),
     ROW(CHUNK "0\r\nX: a\nY: b\r\n\r\n"),
     ROW(CHUNK "0\r\nX: a\rY: b\r\n\r\n"),
+    ROW(CHUNK "0\r\nX: a\rYY: b\r\n\r\n"),
+    ROW(CHUNK "0\r\n\rX"),
     ROW(CHUNK "0\r\nX : a\r\n\r\n"),
     ROW(CHUNK "0\r\n X: a\r\n\r\n"),
     ROW(CHUNK "0\r\nX\r\n\r\n"),

@@ -373,6 +373,32 @@ test_listening_says_what_is_wrong(void **state)
 }
 
 static void
+test_two_workers_share_a_port(void **state)
+{
+	struct fixture *f = fixture_make(), *g = fixture_make();
+	char error[200];
+	int fds[2], clients[50];
+
+	(void)state;
+	assert_int_equal(http_listen("127.0.0.1:0", 2, fds, error, sizeof error), 0);
+	f->options.fd = fds[0];
+	g->options.fd = fds[1];
+	fixture_start(f);
+	fixture_start(g);
+	assert_int_equal(f->port, g->port);
+	for (size_t i = 0; i < COUNT_OF(clients); i++) {
+		clients[i] = client_connect(f);
+		client_send(clients[i], GET("/echo"));
+		client_expect(clients[i], "HTTP/1.1 200", "\r\n\r\n");
+		close(clients[i]);
+	}
+	assert_true(f->handled > 0 && g->handled > 0);
+	assert_int_equal(f->handled + g->handled, COUNT_OF(clients));
+	fixture_stop(f);
+	fixture_stop(g);
+}
+
+static void
 test_unix_sockets_replace_what_a_dead_process_left(void **state)
 {
 	struct fixture *f = fixture_make();
@@ -423,6 +449,7 @@ main(void)
 	    cmocka_unit_test(test_a_drain_finishes_what_is_in_flight),
 	    cmocka_unit_test(test_an_abort_cancels_handlers),
 	    cmocka_unit_test(test_listening_says_what_is_wrong),
+	    cmocka_unit_test(test_two_workers_share_a_port),
 	    cmocka_unit_test(test_unix_sockets_replace_what_a_dead_process_left),
 	};
 
