@@ -116,7 +116,8 @@ cache_take(struct cache_entry *entry, const struct cache_reply *reply)
 		memcpy(entry->mark, reply->bytes, CACHE_MARK_SIZE);
 	if (reply->bytes[0] != 'V' || reply->length < CACHE_VALUE_HEAD)
 		return true;
-	snprintf(digits, sizeof digits, "%s", reply->bytes + 1);
+	memcpy(digits, reply->bytes + 1, CACHE_EPOCH_DIGITS);
+	digits[CACHE_EPOCH_DIGITS] = '\0';
 	if (strtoull(digits, NULL, 10) < entry->epoch)
 		return false;
 	entry->value = reply->bytes + CACHE_VALUE_HEAD;
