@@ -85,11 +85,26 @@ ids_token(char out[TOKEN_SIZE])
 	sodium_memzero(secret, sizeof secret);
 }
 
+/* Trace and span ids are no secrets: one system call fetches bytes for many of them. */
+static void
+ids_draw(unsigned char *bytes, size_t count)
+{
+	static _Thread_local unsigned char pool[512];
+	static _Thread_local size_t left;
+	assert(count <= sizeof pool);
+	if (left < count) {
+		randombytes_buf(pool, sizeof pool);
+		left = sizeof pool;
+	}
+	left -= count;
+	memcpy(bytes, pool + left, count);
+}
+
 static void
 ids_hex(unsigned char *bytes, size_t count, char *out)
 {
 	do
-		randombytes_buf(bytes, count);
+		ids_draw(bytes, count);
 	while (sodium_is_zero(bytes, count));
 	sodium_bin2hex(out, count * 2 + 1, bytes, count);
 }
