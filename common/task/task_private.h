@@ -49,6 +49,7 @@ struct task {
 	struct wait *waiting; /* while parked */
 	bool interruptible;   /* may deadline and cancellation end the wait? */
 	bool cancelled;
+	bool cold;            /* pooled, and its stack's pages are released */
 	uint64_t deadline_ms; /* UINT64_MAX: none */
 	uint64_t limit_ms;    /* of the wait in progress */
 	uint64_t timer_ms;    /* what the timer is set to; UINT64_MAX: not running */
@@ -69,7 +70,8 @@ struct scheduler {
 	struct task *ready_head, *ready_tail;
 	struct task *idle; /* pooled, most recently used first */
 	unsigned idle_count;
-	struct task *all; /* every task, the pooled ones too: what the debugger walks */
+	unsigned idle_low; /* the least since the last trim */
+	struct task *all;  /* every task, the pooled ones too: what the debugger walks */
 	ucontext_t loop_context;
 	struct stack loop_stack; /* where the sanitizers think the loop runs */
 };
@@ -96,6 +98,8 @@ struct worker {
 /* Runs what is ready now; what becomes ready meanwhile stays for the next turn. */
 void scheduler_run(struct worker *worker);
 bool scheduler_has_ready(const struct worker *worker);
+/* Once a second: releases the stack pages of pooled tasks that nobody has needed for that long. */
+void scheduler_trim(struct worker *worker);
 /* Frees the pooled tasks; their timers close on the loop. */
 void scheduler_fini(struct worker *worker);
 

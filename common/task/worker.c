@@ -80,7 +80,7 @@ worker_wakeup_cb(uv_async_t *async)
 static void
 worker_tick_cb(uv_timer_t *timer)
 {
-	(void)timer; /* the turn notes the time */
+	scheduler_trim(timer->data); /* and the turn notes the time */
 }
 
 struct worker *
@@ -102,7 +102,7 @@ worker_new(const char *name)
 	uv_prepare_init(&worker->loop, &worker->before_poll);
 	uv_idle_init(&worker->loop, &worker->no_block);
 	uv_timer_init(&worker->loop, &worker->tick);
-	worker->before_poll.data = worker;
+	worker->before_poll.data = worker->tick.data = worker;
 	uv_prepare_start(&worker->before_poll, worker_turn_cb);
 	uv_timer_start(&worker->tick, worker_tick_cb, WORKER_TICK_MS, WORKER_TICK_MS);
 	pthread_mutex_lock(&worker_all_lock);
