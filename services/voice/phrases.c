@@ -16,8 +16,9 @@ struct phrases_rule {
 	const char *none;
 };
 
-#define PHRASES_ASK "what|which|show|tell|list|read|give|any|anything|something|is|am|are|did|have"
-#define PHRASES_DO  "study|studying|learn|learning|do|read|work"
+#define PHRASES_ASK       "what|which|show|tell|list|read|give|any|anything|something|is|am|are|did|have"
+#define PHRASES_NOT_STUDY "weather|news|wear|eat|buy|cook|watch|play|say"
+#define PHRASES_DO        "study|studying|learn|learning|do|read|work"
 
 static const struct phrases_rule phrases_english[] = {
     {PHRASE_REPEAT, 8, {"repeat|again|one more time|once more|what did you say|pardon"}, "studied"},
@@ -37,10 +38,14 @@ static const struct phrases_rule phrases_english[] = {
      {"late|overdue|behind|missed|miss|unfinished|backlog|forgot|not finish*", PHRASES_ASK "|i"},
      "how long until"},
     {PHRASE_NEXT,
+     7,
+     {"next|tomorrow|coming up|upcoming|after that|after this", PHRASES_ASK "|comes|up"},
+     PHRASES_NOT_STUDY "|finished|completed"},
+    {PHRASE_NEXT,
      0,
-     {"next|tomorrow|coming up|upcoming|after that|after this",
-      PHRASES_ASK "|study|plan|schedule|comes|up"},
-     "finished|completed|weather|news|wear|eat|buy|cook|watch|play|say"},
+     {"next|tomorrow|coming up|upcoming|after that|after this", PHRASES_ASK,
+      "study|learn|do|plan|schedule|task*|homework|chapter|lesson|unit"},
+     PHRASES_NOT_STUDY "|finished|completed"},
     {PHRASE_DONE,
      0,
      {"finish|finished|complete|completed|done|tick off|check off|mark|studied|i did|read",
@@ -52,7 +57,7 @@ static const struct phrases_rule phrases_english[] = {
      {"today|now|tonight|this evening|this morning",
       PHRASES_DO "|studies|plan|schedule|task*|todo|agenda|homework|assignment*|due|goal|have to|"
                  "on today|up today|next"},
-     "not want|weather|news|wear|eat|buy|cook|watch|play|say|how are you"},
+     PHRASES_NOT_STUDY "|not want|how are you"},
     {PHRASE_TODAY,
      0,
      {"what|which", "i|my|me", "study|learn|should|must|have to|need to|plan|schedule|task*"},

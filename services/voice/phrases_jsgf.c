@@ -84,7 +84,8 @@ static const char *const phrases_sentences[] = {
 static const char *const phrases_decoys[] = {
     "yes | no | okay | no no no | the | one | a",
     "what should i (wear | eat | buy | cook | watch | play | say) [today | tomorrow | for lunch]",
-    "what is (love | that | your name | the weather | the time | for dinner | the capital of)",
+    "what is the weather [in | like] [today | tomorrow]",
+    "what is (love | that | your name | the time | for dinner | the capital of)",
     "how many days are in (a | the) (year | month | week)",
     "when is your birthday",
     "how are you [doing] [today | my friend]",

@@ -259,7 +259,7 @@ wav_measure(const int16_t *samples, size_t count)
 bool
 wav_is_silent(const struct wav_level *level)
 {
-	return level->peak_db < -50 || level->loud_ms < 120 || level->peak_db - level->floor_db < 6;
+	return level->peak_db < -50 || level->loud_ms < 120 || level->peak_db - level->floor_db < 8;
 }
 
 static void

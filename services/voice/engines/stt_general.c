@@ -108,6 +108,13 @@ stt_general_acquire(struct stt_general *general, const _Atomic bool *stop)
 	}
 }
 
+/* Out of noise the model makes a word like "the". */
+static bool
+stt_general_is_noise(const char *text)
+{
+	return strchr(text, ' ') == NULL && strlen(text) < 4;
+}
+
 enum stt_outcome
 stt_general_recognize(struct stt_general *general, const int16_t *samples, size_t count,
                       const _Atomic bool *stop, int64_t now_ms, struct stt_heard *heard)
@@ -123,12 +130,11 @@ stt_general_recognize(struct stt_general *general, const int16_t *samples, size_
 	    sphinx_decode(general->decoder, SPHINX_MODEL, samples, count, stop);
 	if (decoded == SPHINX_OK) {
 		const char *text = sphinx_text(general->decoder);
-		size_t length = strlen(text);
-		if (length >= sizeof(heard->text))
-			length = sizeof(heard->text) - 1;
-		memcpy(heard->text, text, length);
-		heard->text[length] = '\0';
-		outcome = length > 0 ? STT_HEARD : STT_NOT_CLEAR;
+		outcome = STT_NOT_CLEAR;
+		if (!stt_general_is_noise(text)) {
+			snprintf(heard->text, sizeof(heard->text), "%s", text);
+			outcome = STT_HEARD;
+		}
 	} else if (decoded == SPHINX_CANCELLED) {
 		outcome = STT_CANCELLED;
 	}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT
+ * The local recognizer writes down the tutor's phrases word for word, whoever of two synthetic
+ * voices speaks them, and takes nothing else for one of them.
+ *
+ * STT_MEASURED
+ */
+#include "services/voice/engines/stt_builtin.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/base/obj.h"
+#include "services/voice/engines/stt_phones.h"
+#include "services/voice/wav.h"
+
+extern char **environ;
+
+enum stt_voice {
+	STT_SLT,
+	STT_RMS,
+	STT_ESPEAK,
+	STT_VOICES
+};
+
+struct stt_speech {
+	int16_t *samples;
+	size_t count;
+};
+
+static struct stt_builtin *stt_engine; /* without a general model */
+
+static void
+stt_run(char *const arguments[])
+{
+	pid_t pid;
+	int status;
+
+	assert_int_equal(posix_spawnp(&pid, arguments[0], NULL, NULL, arguments, environ), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* `text` as that voice says it. */
+static struct stt_speech
+stt_say(enum stt_voice voice, const char *text)
+{
+	static uint8_t bytes[4 << 20];
+	char path[] = "/tmp/stt_test-XXXXXX.wav", said[256];
+	char name[] = "slt";
+	struct stt_speech speech = {0};
+	struct wav wav;
+
+	int fd = mkstemps(path, 4);
+	assert_true(fd >= 0);
+	snprintf(said, sizeof(said), "%s", text);
+	if (voice == STT_RMS)
+		memcpy(name, "rms", 3);
+	char *flite[] = {"flite", "-voice", name, "-t", said, "-o", path, NULL};
+	char *espeak[] = {"espeak-ng", "-w", path, said, NULL};
+	stt_run(voice == STT_ESPEAK ? espeak : flite);
+	ssize_t length = pread(fd, bytes, sizeof(bytes), 0);
+	close(fd);
+	/* espeak-ng replaces the file rather than writing into it. */
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (length <= 0)
+		length = read(fd, bytes, sizeof(bytes));
+	close(fd);
+	unlink(path);
+	assert_true(length > 0);
+	assert_int_equal(wav_parse(bytes, (size_t)length, &wav), WAV_OK);
+	assert_int_equal(wav_to_speech(&wav, NULL, &speech.samples, &speech.count), WAV_OK);
+	return speech;
+}
+
+static enum stt_outcome
+stt_hear(struct stt_builtin *engine, const struct stt_speech *speech, struct stt_heard *heard)
+{
+	return stt_builtin_recognize(engine, "en", speech->samples, speech->count, NULL, 0, NULL, 1,
+	                             heard);
+}
+
+static void
+stt_expect(enum stt_voice voice, const char *text)
+{
+	struct stt_speech speech = stt_say(voice, text);
+	struct stt_heard heard;
+
+	enum stt_outcome outcome = stt_hear(stt_engine, &speech, &heard);
+	if (outcome != STT_HEARD || strcmp(heard.text, text) != 0)
+		fail_msg("voice %d, \"%s\": %d \"%s\", doubt %.2f", voice, text, outcome,
+		         heard.text, (double)heard.doubt);
+	assert_true(heard.from_grammar);
+	free(speech.samples);
+}
+
+static void
+test_the_first_question_is_heard_word_for_word(void **state)
+{
+	(void)state;
+	for (enum stt_voice voice = 0; voice < STT_VOICES; voice++)
+		stt_expect(voice, "what should i study today");
+}
+
+static void
+test_phrases_are_heard_word_for_word(void **state)
+{
+	static const char *const phrases[] = {"i finished chapter five", "what is next",
+	                                      "how long until my test",  "what is late",
+	                                      "i am so tired",           "how am i doing"};
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(phrases); i++) {
+		stt_expect(STT_SLT, phrases[i]);
+		stt_expect(STT_RMS, phrases[i]);
+	}
+}
+
+static void
+test_own_topics_are_heard_without_their_strange_words(void **state)
+{
+	static const char *const topics[] = {"Kinematics & photosynthesis", "세포", "\xff\xfe", "",
+	                                     "Linear algebra"};
+	struct stt_speech speech = stt_say(STT_SLT, "i finished photosynthesis");
+	struct stt_heard heard;
+	(void)state;
+
+	assert_int_equal(stt_builtin_recognize(stt_engine, "en", speech.samples, speech.count,
+	                                       topics, COUNT_OF(topics), NULL, 1, &heard),
+	                 STT_HEARD);
+	assert_string_equal(heard.text, "i finished photosynthesis");
+	/* The next learner's grammar does not have it. */
+	stt_hear(stt_engine, &speech, &heard);
+	assert_null(strstr(heard.text, "photosynthesis"));
+	free(speech.samples);
+}
+
+static void
+test_other_sentences_are_no_phrases(void **state)
+{
+	static const char *const others[] = {
+	    "what is the weather in paris tomorrow",
+	    "please order a large pizza with mushrooms",
+	    "the quick brown fox jumps over the lazy dog",
+	    "my sister bought a red bicycle yesterday",
+	    "turn off the lights in the kitchen",
+	    "how do i cook rice without a pot",
+	    "where is the nearest train station",
+	    "can you play some jazz music",
+	    "the capital of france is paris",
+	    "what time does the library close",
+	    "he finished his breakfast early",
+	    "call my mother after dinner",
+	    "do you know who won the football game",
+	    "it is raining cats and dogs",
+	    "open the window please",
+	    "what should i wear today",
+	    "how many days are in a year",
+	    "what is love",
+	    "remind me to water the plants",
+	    "nobody expected the spanish inquisition",
+	};
+	(void)state;
+
+	for (size_t i = 0; i < COUNT_OF(others); i++) {
+		for (enum stt_voice voice = 0; voice < STT_VOICES; voice++) {
+			struct stt_speech speech = stt_say(voice, others[i]);
+			struct stt_heard heard;
+			if (stt_hear(stt_engine, &speech, &heard) != STT_NOT_CLEAR)
+				fail_msg("voice %d, \"%s\": \"%s\", doubt %.2f", voice, others[i],
+				         heard.text, (double)heard.doubt);
+			assert_string_equal(heard.text, "");
+			free(speech.samples);
+		}
+	}
+}
+
+static double
+stt_random(uint32_t *random)
+{
+	*random = *random * 1664525u + 1013904223u;
+	return (double)(*random >> 8) / (1 << 24) * 2 - 1;
+}
+
+/* Silence, white and pink noise, steady and in bursts as long as words. */
+static void
+test_silence_and_noise_are_no_phrases(void **state)
+{
+	static int16_t samples[3 * WAV_SPEECH_RATE];
+	struct stt_speech speech = {samples, COUNT_OF(samples)};
+	struct stt_heard heard;
+	uint32_t random = 5;
+	(void)state;
+
+	assert_int_equal(stt_hear(stt_engine, &speech, &heard), STT_SILENCE);
+	speech.count = 0;
+	assert_int_equal(stt_hear(stt_engine, &speech, &heard), STT_SILENCE);
+	speech.count = COUNT_OF(samples);
+	for (int kind = 0; kind < 12; kind++) {
+		bool pink = kind % 2 == 1;
+		size_t burst = kind < 2 ? 0 : (size_t)(kind / 2) * 1500;
+		double slow = 0, level = 0;
+		for (size_t i = 0; i < COUNT_OF(samples); i++) {
+			double white = stt_random(&random);
+			slow = 0.97 * slow + 0.25 * white;
+			level = burst > 0 && i / burst % 2 == 0 ? 100 : 9000;
+			samples[i] = (int16_t)(level * (pink ? slow : white));
+		}
+		enum stt_outcome outcome = stt_hear(stt_engine, &speech, &heard);
+		assert_true(outcome == STT_SILENCE || outcome == STT_NOT_CLEAR);
+	}
+}
+
+static void
+test_other_languages_have_no_engine(void **state)
+{
+	int16_t samples[1600] = {0};
+	struct stt_heard heard;
+	(void)state;
+
+	assert_true(stt_builtin_speaks("en"));
+	assert_false(stt_builtin_speaks("ko"));
+	assert_int_equal(
+	    stt_builtin_recognize(stt_engine, "ko", samples, 1600, NULL, 0, NULL, 1, &heard),
+	    STT_NO_LANGUAGE);
+	assert_non_null(strstr(stt_builtin_name(), "pocketsphinx"));
+}
+
+static void
+test_missing_models_are_an_error(void **state)
+{
+	(void)state;
+	assert_null(stt_builtin_new("/nonexistent", NULL));
+}
+
+static size_t
+stt_open_files(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	size_t count = 0;
+
+	assert_non_null(directory);
+	while (readdir(directory) != NULL)
+		count++;
+	closedir(directory);
+	return count;
+}
+
+static void
+test_an_engine_leaves_nothing_open(void **state)
+{
+	size_t before = stt_open_files();
+	struct stt_builtin *engine = stt_builtin_new(NULL, NULL);
+	(void)state;
+
+	assert_non_null(engine);
+	assert_int_equal(stt_open_files(), before);
+	stt_builtin_free(&engine);
+	assert_null(engine);
+}
+
+struct stt_listener {
+	struct stt_builtin *engine;
+	const struct stt_speech *speech;
+	struct stt_heard heard;
+	enum stt_outcome outcome;
+};
+
+static void *
+stt_listen(void *argument)
+{
+	struct stt_listener *listener = argument;
+
+	for (int i = 0; i < 3; i++)
+		listener->outcome = stt_hear(listener->engine, listener->speech, &listener->heard);
+	return NULL;
+}
+
+static void
+test_engines_of_two_threads_are_independent(void **state)
+{
+	struct stt_speech speech[2] = {stt_say(STT_SLT, "what is next"),
+	                               stt_say(STT_SLT, "i am so tired")};
+	struct stt_listener listeners[2];
+	pthread_t threads[2];
+	(void)state;
+
+	for (int i = 0; i < 2; i++) {
+		listeners[i] = (struct stt_listener){.speech = &speech[i]};
+		listeners[i].engine = stt_builtin_new(NULL, NULL);
+		assert_non_null(listeners[i].engine);
+		assert_int_equal(pthread_create(&threads[i], NULL, stt_listen, &listeners[i]), 0);
+	}
+	for (int i = 0; i < 2; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(listeners[i].outcome, STT_HEARD);
+		stt_builtin_free(&listeners[i].engine);
+		free(speech[i].samples);
+	}
+	assert_string_equal(listeners[0].heard.text, "what is next");
+	assert_string_equal(listeners[1].heard.text, "i am so tired");
+}
+
+static void *
+stt_stop_soon(void *argument)
+{
+	_Atomic bool *stop = argument;
+	struct timespec pause = {.tv_sec = 1};
+
+	nanosleep(&pause, NULL);
+	atomic_store(stop, true);
+	return NULL;
+}
+
+/* The general model is loaded when the grammar rejects, stops when told, and goes when idle. */
+static void
+test_the_general_model_comes_and_goes(void **state)
+{
+	struct stt_general *general = stt_general_new(NULL);
+	struct stt_builtin *engine = stt_builtin_new(NULL, general);
+	struct stt_speech phrase = stt_say(STT_SLT, "what is next");
+	struct stt_speech other = stt_say(STT_SLT, "the capital of france is paris");
+	struct stt_heard heard;
+	_Atomic bool stop = false;
+	pthread_t thread;
+	(void)state;
+
+	assert_non_null(engine);
+	assert_int_equal(stt_hear(engine, &phrase, &heard), STT_HEARD);
+	assert_false(stt_general_is_loaded(general));
+	assert_int_equal(stt_hear(engine, &other, &heard), STT_HEARD);
+	assert_false(heard.from_grammar);
+	assert_non_null(strstr(heard.text, "capital"));
+	assert_true(stt_general_is_loaded(general));
+
+	/* Twenty times the sentence is a minute of audio. */
+	size_t count = other.count * 20;
+	int16_t *endless = malloc(count * sizeof(*endless));
+	assert_non_null(endless);
+	for (size_t i = 0; i < count; i++)
+		endless[i] = other.samples[i % other.count];
+	assert_int_equal(pthread_create(&thread, NULL, stt_stop_soon, &stop), 0);
+	assert_int_equal(
+	    stt_builtin_recognize(engine, "en", endless, count, NULL, 0, &stop, 5000, &heard),
+	    STT_CANCELLED);
+	pthread_join(thread, NULL);
+	assert_int_equal(
+	    stt_builtin_recognize(engine, "en", endless, count, NULL, 0, &stop, 5000, &heard),
+	    STT_CANCELLED);
+	free(endless);
+
+	assert_false(stt_general_unload_idle(general, 5999, 1000));
+	assert_true(stt_general_unload_idle(general, 6000, 1000));
+	assert_false(stt_general_is_loaded(general));
+	assert_false(stt_general_unload_idle(general, 9000, 1000));
+	stt_builtin_free(&engine);
+	stt_general_free(&general);
+	free(phrase.samples);
+	free(other.samples);
+}
+
+static void
+test_phones_are_compared_by_ear(void **state)
+{
+	(void)state;
+	assert_true(stt_phones_distance("HH AH L OW ", "HH AH L OW ") == 0);
+	float near = stt_phones_distance("P IH T ", "P IY T ");
+	float far = stt_phones_distance("P IH T ", "P S T ");
+	assert_true(near > 0 && near < far);
+	assert_true(stt_phones_distance("HH AH L OW ", "") == 1);
+	assert_true(stt_phones_distance("", "HH ") == 1);
+	assert_true(stt_phones_distance("HH QQ AH ", "HH AH ") == 0);
+}
+
+static int
+stt_setup(void **state)
+{
+	(void)state;
+	stt_engine = stt_builtin_new(NULL, NULL);
+	return stt_engine == NULL;
+}
+
+static int
+stt_teardown(void **state)
+{
+	(void)state;
+	stt_builtin_free(&stt_engine);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_the_first_question_is_heard_word_for_word),
+	    cmocka_unit_test(test_phrases_are_heard_word_for_word),
+	    cmocka_unit_test(test_own_topics_are_heard_without_their_strange_words),
+	    cmocka_unit_test(test_other_sentences_are_no_phrases),
+	    cmocka_unit_test(test_silence_and_noise_are_no_phrases),
+	    cmocka_unit_test(test_other_languages_have_no_engine),
+	    cmocka_unit_test(test_missing_models_are_an_error),
+	    cmocka_unit_test(test_an_engine_leaves_nothing_open),
+	    cmocka_unit_test(test_engines_of_two_threads_are_independent),
+	    cmocka_unit_test(test_the_general_model_comes_and_goes),
+	    cmocka_unit_test(test_phones_are_compared_by_ear),
+	};
+	return cmocka_run_group_tests(tests, stt_setup, stt_teardown);
+}
