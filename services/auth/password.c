@@ -2,9 +2,11 @@
  * Hands libsodium's password hash to the CPU pool. */
 #include "services/auth/password.h"
 
+#include "common/base/clock.h"
 #include "common/task/offload.h"
 
 #include <sodium.h>
+#include <stdatomic.h>
 #include <string.h>
 
 _Static_assert(crypto_pwhash_STRBYTES <= PASSWORD_HASH_SIZE, "libsodium's hashes fit");
@@ -17,25 +19,55 @@ struct password_job {
 	int result;
 };
 
+/* How long a hash takes, averaged over about the last ten. */
+static _Atomic uint64_t password_average_us;
+
+static void
+password_measure(uint64_t began_us)
+{
+	uint64_t average = atomic_load_explicit(&password_average_us, memory_order_relaxed);
+	uint64_t took = clock_us() - began_us;
+
+	average = average == 0 ? took : (average * 9 + took) / 10;
+	atomic_store_explicit(&password_average_us, average, memory_order_relaxed);
+}
+
+/* Runs the job, unless so much waits already that its caller would give up first. */
+static enum status
+password_offload(struct password_job *job, offload_fn *fn)
+{
+	struct pool *pool = job->policy->pool;
+	uint64_t average = atomic_load_explicit(&password_average_us, memory_order_relaxed);
+	size_t running = pool_running(pool);
+
+	if (pool_queued(pool) * average / (running > 0 ? running : 1) > PASSWORD_WAIT_MS * 1000)
+		return STATUS_OVERLOADED;
+	return offload(pool, fn, job);
+}
+
 static void
 password_hash_run(void *arg, const _Atomic bool *stop)
 {
 	struct password_job *job = arg;
+	uint64_t began_us = clock_us();
 
 	(void)stop;
 	job->result = crypto_pwhash_str_alg(job->made, job->password, strlen(job->password),
 	                                    (unsigned long long)job->policy->passes,
 	                                    (size_t)job->policy->memory_kib * 1024,
 	                                    crypto_pwhash_ALG_ARGON2ID13);
+	password_measure(began_us);
 }
 
 static void
 password_verify_run(void *arg, const _Atomic bool *stop)
 {
 	struct password_job *job = arg;
+	uint64_t began_us = clock_us();
 
 	(void)stop;
 	job->result = crypto_pwhash_str_verify(job->given, job->password, strlen(job->password));
+	password_measure(began_us);
 }
 
 enum status
@@ -43,7 +75,7 @@ password_hash(const struct password_policy *policy, const char *password,
               char out[PASSWORD_HASH_SIZE])
 {
 	struct password_job job = {.policy = policy, .password = password, .made = out};
-	enum status status = offload(policy->pool, password_hash_run, &job);
+	enum status status = password_offload(&job, password_hash_run);
 
 	if (status == STATUS_OK && job.result != 0)
 		return STATUS_OVERLOADED;
@@ -55,7 +87,7 @@ password_verify(const struct password_policy *policy, const char *hash, const ch
                 bool *match)
 {
 	struct password_job job = {.policy = policy, .password = password, .given = hash};
-	enum status status = offload(policy->pool, password_verify_run, &job);
+	enum status status = password_offload(&job, password_verify_run);
 
 	*match = status == STATUS_OK && job.result == 0;
 	return status;

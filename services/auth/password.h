@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Password hashes: argon2id (RFC 9106) by libsodium, on the CPU pool. From tasks; they yield.
- * Statuses: OK; OVERLOADED when the pool's queue is full or memory is exhausted; DEADLINE,
- * CANCELLED. Passwords are in NFC already.
+ * Statuses: OK; OVERLOADED at once when the pool's queue is full or would take longer than
+ * PASSWORD_WAIT_MS, or when memory is exhausted; DEADLINE, CANCELLED. Passwords are in NFC already.
  */
 #ifndef STUDYHALL_AUTH_PASSWORD_H
 #define STUDYHALL_AUTH_PASSWORD_H
@@ -15,6 +15,7 @@
 struct pool;
 
 #define PASSWORD_HASH_SIZE 128
+#define PASSWORD_WAIT_MS   2000
 
 struct password_policy {
 	struct pool *pool;

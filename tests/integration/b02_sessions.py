@@ -19,7 +19,7 @@ def test_session_ends_in_thirty_days(learner):
 def test_list_shows_the_user_agent_and_pages_by_cursor(learner):
     for number in range(4):
         learner.post("/v1/sessions", {"email": learner.email, "password": learner.password},
-                     headers={"User-Agent": f"브라우저/{number}".encode().decode("latin-1")})
+                     headers={"User-Agent": f"Browser/{number}"})
     seen, cursor = [], None
     while True:
         page = learner.get("/v1/sessions?limit=2" + (f"&cursor={cursor}" if cursor else "")).json
@@ -29,11 +29,11 @@ def test_list_shows_the_user_agent_and_pages_by_cursor(learner):
             break
         assert len(page["items"]) == 2
     assert len({session["id"] for session in seen}) == 5
-    assert [session["user_agent"] for session in seen[:4]] == [f"브라우저/{n}" for n in (3, 2, 1, 0)]
+    assert [session["user_agent"] for session in seen[:4]] == [f"Browser/{n}" for n in (3, 2, 1, 0)]
     assert sum(session["current"] for session in seen) == 1
 
 
-@pytest.mark.parametrize("cursor", ["x", "AAAA", "%00", "a" * 500])
+@pytest.mark.parametrize("cursor", ["x", "AAAA", "%2B%2B", "a" * 500])
 def test_bad_cursor_is_422(learner, cursor):
     answer = learner.get("/v1/sessions?cursor=" + cursor)
     assert (answer.status, answer.code) == (422, "validation")

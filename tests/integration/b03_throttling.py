@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from client import Learner
+
 WRONG = "a wrong password"
 
 
@@ -69,7 +71,8 @@ def test_unknown_account_is_throttled_alike(client):
 
 
 def test_known_address_keeps_its_own_allowance(deploy):
-    app = deploy(settings={"TRUSTED_PROXIES": "127.0.0.0/8"}, absent=("planner", "voice"))
+    app = deploy(settings={"TRUSTED_PROXIES": "127.0.0.0/8"},
+                 absent=("planner", "voice", "history"))
     learner, client = app.learner(), app.client()
     assert attempt(client, learner.email, learner.password, "192.0.2.1").status == 201
     exhaust(client, learner.email, "198.51.100.9")
@@ -83,8 +86,10 @@ def test_known_address_keeps_its_own_allowance(deploy):
 def test_address_limit_and_its_headers(deploy):
     app = deploy(settings={"SIGNIN_ADDRESS_LIMIT": "5", "TRUSTED_PROXIES": "127.0.0.0/8"},
                  absent=("planner", "voice", "history"))
-    learner, client = app.learner(), app.client()
-    time.sleep(max(0, 10 - 60 + time.time() % 60 + 1) and 60 - time.time() % 60)  # one window
+    client = app.client()
+    client.post("/v1/users", {"email": "limit@example.org", "password": Learner.password})
+    if time.time() % 60 > 50:
+        time.sleep(60 - time.time() % 60)  # all of it within one window
     left = []
     for number in range(5):
         answer = attempt(client, f"user{number}@example.org", WRONG, "192.0.2.5")
@@ -92,12 +97,13 @@ def test_address_limit_and_its_headers(deploy):
         assert answer.headers["RateLimit-Policy"] == '"address";q=5;w=60'
         left.append(int(answer.headers["RateLimit"].split("r=")[1].split(";")[0]))
     assert left == [4, 3, 2, 1, 0]
-    answer = attempt(client, learner.email, learner.password, "192.0.2.5")
+    answer = attempt(client, "limit@example.org", Learner.password, "192.0.2.5")
     assert (answer.status, answer.code) == (429, "throttled")
     assert 1 <= int(answer.headers["Retry-After"]) <= 60
     # A right password costs nothing, and other addresses have their own.
     for _ in range(8):
-        assert attempt(client, learner.email, learner.password, "192.0.2.6").status == 201
+        answer = attempt(client, "limit@example.org", Learner.password, "192.0.2.6")
+        assert answer.status == 201, answer
 
 
 @pytest.mark.disturbs
@@ -108,19 +114,17 @@ def test_throttling_goes_on_without_redis(app, stores, client):
 
 
 def test_unknown_email_takes_as_long_as_a_wrong_password(app, client):
-    learners = [app.learner() for _ in range(15)]
-
-    def median(emails):
-        times = []
-        for email in emails:
-            began = time.perf_counter()
-            assert attempt(client, email).status == 401
-            times.append(time.perf_counter() - began)
-        return statistics.median(times)
-
-    wrong = median([learner.email for learner in learners])
-    unknown = median([f"unknown{n}@example.org" for n in range(15)])
-    assert abs(wrong - unknown) < 0.3 * max(wrong, unknown), (wrong, unknown)
+    emails = {True: [app.learner().email for _ in range(15)],
+              False: [f"unknown{n}@example.org" for n in range(15)]}
+    times = {True: [], False: []}
+    for number in range(30):  # in turn, so that the machine's other work slows both
+        exists = number % 2 == 0
+        email = emails[exists][number // 2]
+        began = time.perf_counter()
+        assert attempt(client, email).status == 401
+        times[exists].append(time.perf_counter() - began)
+    known, unknown = (statistics.median(sorted(times[exists])[:10]) for exists in (True, False))
+    assert abs(known - unknown) < 0.3 * max(known, unknown), times
 
 
 @pytest.mark.parametrize("code, status", [(None, 422), ("guess", 422), ("초대 2026", 201)])
@@ -156,6 +160,6 @@ def test_full_cpu_pool_answers_503_with_retry_after(deploy):
     for thread in threads:
         thread.join()
     refused = [answer for answer in answers if answer.status == 503]
-    assert refused and {answer.status for answer in answers} <= {401, 503, 504}
+    assert refused and {answer.status for answer in answers} <= {401, 503}
     assert all(int(answer.headers["Retry-After"]) > 0 and answer.code == "overloaded"
                for answer in refused)
