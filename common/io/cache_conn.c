@@ -2,16 +2,12 @@
  * A connection to Redis that is up, or fails at once. Commands are answered in their order and all
  * may take equally long, so one timer watches the oldest; when it is late the whole connection is
  * dropped, and with it every reply that could still come. */
-#include "common/io/cache_conn.h"
-
-#include "common/base/arena.h"
 #include "common/base/clock.h"
 #include "common/base/ids.h"
 #include "common/base/log.h"
-#include "common/base/metrics.h"
 #include "common/base/obj.h"
 #include "common/io/cache_poll.h"
-#include "common/task/task.h"
+#include "common/io/cache_wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,43 +18,6 @@
 #define CACHE_RECONNECT_MIN 50
 #define CACHE_RECONNECT_MAX 2000
 #define CACHE_SLEPT_MS      30
-#define CACHE_SHA_SIZE      41
-
-enum cache_state {
-	CACHE_DOWN,
-	CACHE_RESOLVING,
-	CACHE_CONNECTING,
-	CACHE_UP,
-	CACHE_CLOSED
-};
-
-struct cache_conn {
-	unsigned magic;
-	struct cache_shared *shared;
-	uv_loop_t *loop;
-	enum cache_state state;
-	redisAsyncContext *redis;
-	struct cache_command *head, *tail; /* sent, not answered */
-	uv_timer_t late;      /* the oldest command, or the connecting, takes too long */
-	uint64_t late_due_ms; /* when that timer should fire */
-	uint64_t excused_ms;  /* nothing is late before: a reply came, or the loop itself slept */
-	uv_timer_t retry;
-	unsigned pause_ms;
-	uv_getaddrinfo_t resolving;
-	unsigned busy; /* handles and requests that the loop still has */
-	unsigned greetings;
-	char sha[CACHE_SCRIPTS][CACHE_SHA_SIZE];
-};
-
-struct cache_command {
-	struct cache_conn *conn;
-	struct cache_command *next;
-	uint64_t late_ms;
-	struct arena *arena;
-	struct wait wait;
-	bool left;
-	struct cache_reply reply;
-};
 
 static void cache_conn_connect(struct cache_conn *conn);
 
@@ -145,7 +104,7 @@ cache_conn_connected_cb(const redisAsyncContext *redis, int status)
 
 static void cache_conn_late_cb(uv_timer_t *timer);
 
-static void
+void
 cache_conn_watch(struct cache_conn *conn, uint64_t due_ms)
 {
 	uint64_t now = clock_ms();
@@ -172,6 +131,10 @@ cache_conn_late_cb(uv_timer_t *timer)
 	if (now > conn->late_due_ms + CACHE_SLEPT_MS)
 		conn->excused_ms = now + conn->shared->timeout_ms;
 	due = conn->head->late_ms > conn->excused_ms ? conn->head->late_ms : conn->excused_ms;
+	if (now >= due && !conn->suspected) {
+		conn->suspected = true;
+		due = now + CACHE_SLEPT_MS;
+	}
 	if (now >= due)
 		cache_conn_drop(conn, "no reply");
 	else
@@ -390,106 +353,4 @@ const char *
 cache_conn_sha(const struct cache_conn *conn, enum cache_script script)
 {
 	return conn->sha[script];
-}
-
-/* --- commands ------------------------------------------------------------------------------- */
-
-static void
-cache_command_take(struct cache_command *command, const redisReply *reply)
-{
-	struct cache_reply *out = &command->reply;
-
-	switch (reply->type) {
-	case REDIS_REPLY_NIL: out->kind = CACHE_REPLY_NIL; return;
-	case REDIS_REPLY_INTEGER:
-		out->kind = CACHE_REPLY_INTEGER;
-		out->integer = reply->integer;
-		return;
-	case REDIS_REPLY_STRING:
-	case REDIS_REPLY_STATUS:
-	case REDIS_REPLY_ERROR:
-		out->bytes = arena_strndup(command->arena, reply->str, (size_t)reply->len);
-		out->length = (size_t)reply->len;
-		if (out->bytes != NULL)
-			out->kind = reply->type == REDIS_REPLY_ERROR ? CACHE_REPLY_ERROR
-			                                             : CACHE_REPLY_BYTES;
-		return;
-	default: return;
-	}
-}
-
-/* Called for every command, with NULL when the connection has ended. */
-static void
-cache_command_cb(redisAsyncContext *redis, void *answer, void *arg)
-{
-	struct cache_command *command = arg;
-	struct cache_conn *conn = command->conn;
-
-	(void)redis;
-	assert(conn->head == command);
-	conn->head = command->next;
-	if (conn->head == NULL)
-		conn->tail = NULL;
-	if (answer != NULL)
-		conn->excused_ms = clock_ms() + conn->shared->timeout_ms;
-	if (command->left) {
-		free(command);
-		return;
-	}
-	if (answer != NULL)
-		cache_command_take(command, answer);
-	wait_done(&command->wait);
-}
-
-struct cache_command *
-cache_send(struct cache_conn *conn, struct arena *arena, int argc, const char **argv,
-           const size_t *lengths)
-{
-	struct cache_command *command;
-
-	if (conn->state != CACHE_UP || conn->redis == NULL)
-		return NULL;
-	command = calloc(1, sizeof *command);
-	if (command == NULL)
-		return NULL;
-	command->conn = conn;
-	command->arena = arena;
-	command->late_ms = clock_ms() + conn->shared->timeout_ms;
-	wait_init(&command->wait);
-	if (redisAsyncCommandArgv(conn->redis, cache_command_cb, command, argc, argv, lengths) !=
-	    REDIS_OK) {
-		free(command);
-		return NULL;
-	}
-	if (conn->tail != NULL)
-		conn->tail->next = command;
-	else
-		conn->head = command;
-	conn->tail = command;
-	if (!uv_is_active((uv_handle_t *)&conn->late))
-		cache_conn_watch(conn, command->late_ms);
-	return command;
-}
-
-enum status
-cache_await(struct cache_command **command, bool interruptible, struct cache_reply *reply)
-{
-	struct cache_command *sent = *command;
-	enum status status = STATUS_OK;
-
-	*command = NULL;
-	*reply = (struct cache_reply){0};
-	if (sent == NULL)
-		return STATUS_DEPENDENCY_DOWN;
-	if (interruptible)
-		status = wait_for(&sent->wait);
-	else
-		wait_uninterrupted(&sent->wait);
-	if (status != STATUS_OK) {
-		sent->left = true;
-		return status;
-	}
-	*reply = sent->reply;
-	free(sent);
-	return reply->kind == CACHE_REPLY_NONE ? STATUS_DEPENDENCY_DOWN : STATUS_OK;
 }

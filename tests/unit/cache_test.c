@@ -5,6 +5,9 @@
 #include "common/base/arena.h"
 #include "common/io/cache.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 static struct server redis;
 static struct cache *cache;
 static char redis_url[128];
@@ -252,6 +255,8 @@ test_counter(void **state)
 	test_run(counter_task, NULL, 0);
 }
 
+static struct cache *patient; /* a busy machine is no fault */
+
 static void
 crowd_task(void *arg)
 {
@@ -261,11 +266,11 @@ crowd_task(void *arg)
 
 	snprintf(key, sizeof key, "crowd-%d", (int)(intptr_t)arg % 10);
 	for (int i = 0; i < 20; i++)
-		if (!cache_get(cache, key, &entry))
-			cache_fill(cache, key, &entry, key, strlen(key), 60);
+		if (!cache_get(patient, key, &entry))
+			cache_fill(patient, key, &entry, key, strlen(key), 60);
 		else
 			CHECK(strcmp(entry.value, key) == 0);
-	CHECK(cache_incr(cache, "crowd-sum", 1, 60, &sum) == STATUS_OK);
+	CHECK(cache_incr(patient, "crowd-sum", 1, 60, &sum) == STATUS_OK);
 }
 
 static void
@@ -274,7 +279,7 @@ crowd_verify(void *arg)
 	int64_t sum;
 
 	(void)arg;
-	CHECK(cache_incr(cache, "crowd-sum", 0, 60, &sum) == STATUS_OK && sum == 1000);
+	CHECK(cache_incr(patient, "crowd-sum", 0, 60, &sum) == STATUS_OK && sum == 1000);
 }
 
 static void
@@ -284,15 +289,25 @@ test_crowd(void **state)
 		CROWD = 1000
 	};
 	struct test_task *tasks = calloc(CROWD, sizeof *tasks);
-	uint64_t begun = clock_ms();
+	struct cache_options options = {
+	    .url = redis_url, .prefix = "crowd", .timeout_ms = 3000, .no_epoch = true};
+	char error[200];
+	uint64_t begun;
 
 	(void)state;
+	patient = cache_open(&options, error, sizeof error);
+	on_both_workers(attach_task, patient);
+	for (int i = 0; i < 3000 && !cache_healthy(patient); i++)
+		usleep(1000);
+	begun = clock_ms();
 	for (int i = 0; i < CROWD; i++)
 		test_start(&tasks[i], (unsigned)i, crowd_task, (void *)(intptr_t)i, 0);
 	for (int i = 0; i < CROWD; i++)
 		test_await(&tasks[i]);
 	printf("1,000 tasks, 21,000 commands: %d ms\n", (int)(clock_ms() - begun));
 	test_run(crowd_verify, NULL, 0);
+	on_both_workers(detach_task, patient);
+	cache_close(&patient);
 	free(tasks);
 }
 
@@ -503,6 +518,20 @@ test_off(void **state)
 	cache_close(&off);
 }
 
+static int
+free_port(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+	                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof address;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
 /* A name to resolve, a password, a database: over TCP. Then the wrong password. */
 static void
 password_task(void *arg)
@@ -520,7 +549,7 @@ test_password(void **state)
 	struct cache_options options = {.prefix = "tcp", .no_epoch = true};
 	char error[200], url[128], command[64];
 	struct cache *opened;
-	int port = 20000 + (int)ids_below(20000);
+	int port = free_port();
 
 	(void)state;
 	snprintf(command, sizeof command, "CONFIG SET port %d", port);
