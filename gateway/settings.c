@@ -32,7 +32,7 @@ settings_own(struct gateway *gateway, struct config_setting table[SETTINGS_COUNT
 	    {.name = "THREADS",
 	     .type = CONFIG_INT,
 	     .target = &gateway->threads,
-	     .fallback = "1",
+	     .fallback = "2",
 	     .min = 1,
 	     .max = 16,
 	     .help = "Loops that serve; each is one thread"},
