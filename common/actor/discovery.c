@@ -19,6 +19,9 @@
 #define URL_SIZE        320
 #define RESOLVE_QUEUE   64
 
+/* Of names and addresses, IPv6 with a zone included. */
+#define TARGET_HOST_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:%"
+
 /* One of the configured URLs, taken apart. */
 struct target {
 	char scheme[16]; /* with "://" */
@@ -62,6 +65,15 @@ target_is_numeric(const char *host)
 }
 
 static bool
+target_port_ok(const char *port)
+{
+	size_t length = strlen(port);
+
+	return length >= 1 && length <= 5 && strspn(port, "0123456789") == length &&
+	       atoi(port) >= 1 && atoi(port) <= 65535;
+}
+
+static bool
 target_parse(struct target *target, const char *url, size_t length)
 {
 	char text[URL_SIZE], *host, *port;
@@ -85,9 +97,7 @@ target_parse(struct target *target, const char *url, size_t length)
 	if (strcmp(target->scheme, "tcp://") != 0 && strcmp(target->scheme, "tls+tcp://") != 0)
 		return false;
 	port = strrchr(host, ':');
-	if (port == NULL || port == host || strlen(port + 1) == 0 ||
-	    strlen(port + 1) >= sizeof target->port ||
-	    strspn(port + 1, "0123456789") != strlen(port + 1))
+	if (port == NULL || !target_port_ok(port + 1))
 		return false;
 	snprintf(target->port, sizeof target->port, "%s", port + 1);
 	*port = '\0';
@@ -95,6 +105,9 @@ target_parse(struct target *target, const char *url, size_t length)
 		host[strlen(host) - 1] = '\0';
 		host++;
 	}
+	if (*host == '\0' || strlen(host) >= sizeof target->host ||
+	    strspn(host, TARGET_HOST_CHARS) != strlen(host))
+		return false;
 	snprintf(target->host, sizeof target->host, "%s", host);
 	target->fixed = target_is_numeric(host);
 	return true;
@@ -162,12 +175,14 @@ static void
 discovery_report(struct discovery *discovery, struct url_set *set)
 {
 	const char *urls[DISCOVERY_MAX];
+	size_t same = 0;
 
 	qsort(set->urls, set->count, sizeof set->urls[0], url_compare);
-	if (set->count == discovery->known_count &&
-	    memcmp(set->urls, discovery->known, set->count * sizeof set->urls[0]) == 0)
+	while (same < set->count && same < discovery->known_count &&
+	       strcmp(set->urls[same], discovery->known[same]) == 0)
+		same++;
+	if (same == set->count && same == discovery->known_count)
 		return;
-	memset(discovery->known, 0, sizeof discovery->known);
 	for (size_t i = 0; i < set->count; i++) {
 		snprintf(discovery->known[i], URL_SIZE, "%s", set->urls[i]);
 		urls[i] = discovery->known[i];
@@ -189,7 +204,8 @@ static void
 discovery_resolve_fn(void *arg, const _Atomic bool *stop)
 {
 	struct resolve_call *call = arg;
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	/* ADDRCONFIG: no IPv6 addresses on a machine without IPv6. */
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
 	struct addrinfo *list = NULL;
 
 	(void)stop;

@@ -310,7 +310,7 @@ link_answer(void *arg, enum wire_role role, const void *bytes, size_t length)
 	if (bytes != NULL && !stale) {
 		link->heard_ms = clock_ms();
 		link_hear(link, role, bytes, length);
-		if (link->closed || link->state == LINK_GREETING)
+		if (link->closed)
 			return;
 	}
 	if (bytes != NULL || stale)

@@ -24,6 +24,7 @@
 #define SERVER_CALL_BYTES 512 /* what a request costs beside its own bytes */
 
 #define REQUEST_SIZE_FIELD 11 /* wire.Request.size: how much body comes in pieces */
+#define WINDOW_BYTES_FIELD 1
 
 struct link_peer {
 	struct link_server *server;
@@ -46,8 +47,8 @@ struct link_server {
 	unsigned peer_count;
 	struct link_peer *dirty;
 	struct post flush;
-	bool flush_posted, closed, scan_closed;
-	_Atomic int incomings; /* alive anywhere; they keep the server's memory */
+	bool flush_posted;
+	_Atomic int references; /* the open server; each request alive anywhere; a posted flush */
 	struct buf batch;
 	uv_timer_t scan;
 };
@@ -61,19 +62,31 @@ incoming_hold(struct incoming *incoming)
 	atomic_fetch_add(&incoming->references, 1);
 }
 
+static void
+server_release(struct link_server *server)
+{
+	if (atomic_fetch_sub(&server->references, 1) != 1)
+		return;
+	buf_fini(&server->batch);
+	OBJ_FINI(server);
+	free(server);
+}
+
 void
 incoming_release(struct incoming *incoming)
 {
+	struct link_server *server = incoming->server;
+
 	OBJ_CHECK(incoming, INCOMING_MAGIC);
 	if (atomic_fetch_sub(&incoming->references, 1) != 1)
 		return;
-	budget_release(incoming->server->options.budget, incoming->charged);
-	atomic_fetch_sub(&incoming->server->incomings, 1);
+	budget_release(server->options.budget, incoming->charged);
 	OBJ_FINI(incoming);
 	free(incoming->final_item);
 	free(incoming->request);
 	free(incoming->body);
 	free(incoming);
+	server_release(server);
 }
 
 static struct incoming **
@@ -122,20 +135,14 @@ peer_answer_poll(struct link_peer *peer)
 	listen_answer(poll, server->batch.bytes, server->batch.length);
 }
 
-static void server_free(struct link_server *server);
-
 static void
 server_flush_fn(struct post *post)
 {
 	struct link_server *server = OBJ_CONTAINER(post, struct link_server, flush);
-	struct link_peer *peer = server->dirty;
+	struct link_peer *peer = server->dirty; /* none when closed */
 
 	server->flush_posted = false;
 	server->dirty = NULL;
-	if (server->closed) {
-		server_free(server);
-		return;
-	}
 	while (peer != NULL) {
 		struct link_peer *next = peer->dirty_next;
 
@@ -144,6 +151,7 @@ server_flush_fn(struct post *post)
 			peer_answer_poll(peer);
 		peer = next;
 	}
+	server_release(server);
 }
 
 /* What all tasks of this turn have to say to a peer goes out together. */
@@ -160,6 +168,7 @@ peer_say(struct link_peer *peer, struct wire_item *item)
 	}
 	if (!server->flush_posted) {
 		server->flush_posted = true;
+		atomic_fetch_add(&server->references, 1);
 		worker_post(server->options.io, &server->flush);
 	}
 }
@@ -297,7 +306,7 @@ peer_request(struct link_peer *peer, const struct wire_envelope *envelope)
 	incoming->request_length = envelope->length;
 	incoming->body_length = size;
 	memcpy(incoming->request, envelope->payload, envelope->length);
-	atomic_fetch_add(&server->incomings, 1);
+	atomic_fetch_add(&server->references, 1);
 	slot = peer_slot(peer, envelope->call);
 	*slot = incoming;
 	if (size == 0)
@@ -322,28 +331,20 @@ static int
 peer_piece(struct link_peer *peer, const struct wire_envelope *envelope)
 {
 	struct incoming *incoming = *peer_slot(peer, envelope->call);
-	Wire__Piece *piece;
-	int result = -1;
+	struct wire_piece piece;
 
 	if (incoming == NULL || incoming->delivered)
 		return 0; /* refused or cancelled meanwhile */
-	piece = wire__piece__unpack(NULL, envelope->length, envelope->payload);
-	if (piece == NULL)
+	if (!wire_read_piece(envelope->payload, envelope->length, &piece) ||
+	    piece.length > incoming->body_length - incoming->body_received)
 		return -1;
-	if (piece->bytes.len > incoming->body_length - incoming->body_received)
-		goto done;
-	if (piece->bytes.len > 0)
-		memcpy(incoming->body + incoming->body_received, piece->bytes.data,
-		       piece->bytes.len);
-	incoming->body_received += piece->bytes.len;
-	result = 0;
+	memcpy(incoming->body + incoming->body_received, piece.bytes, piece.length);
+	incoming->body_received += piece.length;
 	if (incoming->body_received == incoming->body_length)
 		peer_deliver(peer, incoming);
-	else
-		peer_grant(peer, envelope->call, (uint32_t)piece->bytes.len);
-done:
-	wire__piece__free_unpacked(piece, NULL);
-	return result;
+	else if (piece.length > 0)
+		peer_grant(peer, envelope->call, (uint32_t)piece.length);
+	return 0;
 }
 
 static void
@@ -362,16 +363,14 @@ peer_window(struct link_peer *peer, const struct wire_envelope *envelope)
 {
 	struct link_server *server = peer->server;
 	struct incoming *incoming = *peer_slot(peer, envelope->call);
-	Wire__Window *window;
+	uint64_t bytes;
 
 	if (incoming == NULL || !incoming->delivered)
 		return 0;
-	window = wire__window__unpack(NULL, envelope->length, envelope->payload);
-	if (window == NULL)
+	if (!wire_peek(envelope->payload, envelope->length, WINDOW_BYTES_FIELD, 0, &bytes) ||
+	    bytes > WIRE_WINDOW)
 		return -1;
-	if (window->bytes <= WIRE_WINDOW)
-		server->options.on_window(server->options.arg, incoming, window->bytes);
-	wire__window__free_unpacked(window, NULL);
+	server->options.on_window(server->options.arg, incoming, (uint32_t)bytes);
 	return 0;
 }
 
@@ -443,7 +442,11 @@ server_message(void *arg, uint32_t pipe, struct listen_context *context, const v
 	struct wire_envelope envelope;
 	int more;
 
-	if (peer == NULL || !wire_read(&reader, bytes, length) ||
+	if (peer == NULL) { /* gone meanwhile */
+		listen_answer(context, "", 0);
+		return;
+	}
+	if (!wire_read(&reader, bytes, length) ||
 	    (reader.role == WIRE_POLL && peer->poll != NULL)) {
 		server_reject(server, pipe, context);
 		return;
@@ -553,6 +556,7 @@ link_server_open(const struct link_server_options *options, char *error, size_t 
 	}
 	OBJ_INIT(server, SERVER_MAGIC);
 	server->options = *options;
+	server->references = 1;
 	server->boot = ids_boot();
 	server->flush.fn = server_flush_fn;
 	buf_init(&server->batch, WIRE_MESSAGE_LIMIT);
@@ -568,25 +572,12 @@ link_server_open(const struct link_server_options *options, char *error, size_t 
 	return server;
 }
 
-/* The memory stays while a request of ours is alive somewhere; at the end of a process that is
- * cheaper than waiting for it. */
-static void
-server_free(struct link_server *server)
-{
-	if (server->flush_posted || !server->scan_closed || atomic_load(&server->incomings) > 0)
-		return;
-	buf_fini(&server->batch);
-	OBJ_FINI(server);
-	free(server);
-}
-
 static void
 server_closed_cb(uv_handle_t *handle)
 {
 	OBJ_CAST(struct link_server, server, handle->data, SERVER_MAGIC);
 
-	server->scan_closed = true;
-	server_free(server);
+	server_release(server);
 }
 
 void
@@ -600,7 +591,6 @@ link_server_close(struct link_server **serverp)
 	*serverp = NULL;
 	while (server->peers != NULL)
 		server_pipe_down(server, server->peers->pipe);
-	server->closed = true;
 	listen_close(&server->listen);
 	uv_close((uv_handle_t *)&server->scan, server_closed_cb);
 }

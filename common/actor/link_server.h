@@ -45,7 +45,7 @@ struct incoming {
 	struct mailbox *mailbox;
 	struct incoming *queue_next, *queue_prev;
 	bool queued;
-	struct worker *worker; /* who works on it, once somebody does */
+	struct worker *worker;  /* who works on it, once somebody does */
 	struct call *task_call; /* what it became there; that worker's */
 	_Atomic bool cancelled;
 	struct post dispatch, cancel;

@@ -23,12 +23,19 @@
 #define RPC_EJECTION_MAX_MS 16000
 
 static void
+rpc_count_up(struct rpc *rpc, int change)
+{
+	atomic_fetch_add(&rpc->up, (unsigned)change);
+	metric_add(rpc->replicas_up, change);
+}
+
+static void
 replica_up(void *arg)
 {
 	struct replica *replica = arg;
 	struct rpc *rpc = replica->rpc;
 
-	atomic_fetch_add(&rpc->up, 1);
+	rpc_count_up(rpc, 1);
 	LOG_INFO("replica up", LOG_TEXT("actor", rpc->options.actor),
 	         LOG_TEXT("url", replica->url));
 }
@@ -39,7 +46,7 @@ replica_down(void *arg)
 	struct replica *replica = arg;
 	struct rpc *rpc = replica->rpc;
 
-	atomic_fetch_sub(&rpc->up, 1);
+	rpc_count_up(rpc, -1);
 	replica->allowed = RPC_FIRST_ALLOWED;
 	LOG_WARN("replica down", LOG_TEXT("actor", rpc->options.actor),
 	         LOG_TEXT("url", replica->url));
@@ -57,7 +64,7 @@ replica_close(struct replica *replica)
 		}
 	}
 	if (link_client_up(replica->link))
-		atomic_fetch_sub(&rpc->up, 1);
+		rpc_count_up(rpc, -1);
 	link_client_close(&replica->link);
 	free(replica->url);
 	free(replica);
@@ -99,12 +106,34 @@ replica_open(struct rpc *rpc, const char *url)
 	rpc->replicas = replica;
 }
 
+static void
+rpc_reap(struct rpc *rpc)
+{
+	struct replica *next;
+
+	for (struct replica *replica = rpc->replicas; replica != NULL; replica = next) {
+		next = replica->next;
+		if (replica->gone && link_client_calls(replica->link) == 0)
+			replica_close(replica);
+	}
+}
+
+/* Posted, because a call ends in the midst of its link's work. */
+static void
+rpc_reap_fn(struct post *post)
+{
+	struct rpc *rpc = OBJ_CONTAINER(post, struct rpc, reap);
+
+	rpc->reap_posted = false;
+	rpc_reap(rpc);
+	rpc_release(rpc);
+}
+
 /* The addresses have changed: new ones get a link, gone ones no more calls. */
 static void
 rpc_discovered(void *arg, const char *const *urls, size_t count)
 {
 	OBJ_CAST(struct rpc, rpc, arg, RPC_MAGIC);
-	struct replica *next;
 
 	for (struct replica *replica = rpc->replicas; replica != NULL; replica = replica->next)
 		replica->gone = true;
@@ -118,11 +147,7 @@ rpc_discovered(void *arg, const char *const *urls, size_t count)
 		else
 			replica_open(rpc, urls[i]);
 	}
-	for (struct replica *replica = rpc->replicas; replica != NULL; replica = next) {
-		next = replica->next;
-		if (replica->gone && link_client_calls(replica->link) == 0)
-			replica_close(replica);
-	}
+	rpc_reap(rpc);
 }
 
 /* --- choosing ----------------------------------------------------------------------------------
@@ -149,6 +174,7 @@ rpc_pick(struct rpc *rpc, bool *any_up)
 	struct replica *good[DISCOVERY_MAX], *rest[DISCOVERY_MAX];
 	size_t good_count = 0, rest_count = 0;
 	uint64_t now = clock_ms();
+	uint32_t first, second;
 	struct replica *a, *b;
 
 	*any_up = false;
@@ -168,8 +194,12 @@ rpc_pick(struct rpc *rpc, bool *any_up)
 		memcpy(good, rest, rest_count * sizeof good[0]);
 		good_count = rest_count;
 	}
-	a = good[good_count > 1 ? ids_below((uint32_t)good_count) : 0];
-	b = good[good_count > 1 ? ids_below((uint32_t)good_count) : 0];
+	if (good_count == 1)
+		return good[0];
+	first = ids_below((uint32_t)good_count);
+	second = (first + 1 + ids_below((uint32_t)good_count - 1)) % (uint32_t)good_count;
+	a = good[first];
+	b = good[second];
 	return link_client_calls(a->link) <= link_client_calls(b->link) ? a : b;
 }
 
@@ -181,7 +211,7 @@ rpc_place(struct rpc_call *call)
 	struct wire_item *request = call->request;
 
 	if (replica == NULL) {
-		rpc_call_fail(call, any_up ? RPC_FULL : RPC_NOT_STARTED);
+		rpc_call_fail(call, any_up ? RPC_FULL : RPC_NOBODY);
 		rpc_call_release(call);
 		return;
 	}
@@ -195,6 +225,11 @@ rpc_replica_result(struct replica *replica, bool answered, bool late)
 {
 	struct rpc *rpc = replica->rpc;
 
+	if (replica->gone && !rpc->reap_posted) {
+		rpc->reap_posted = true;
+		rpc_hold(rpc);
+		worker_post(rpc->options.io, &rpc->reap);
+	}
 	if (answered) {
 		replica->late = 0;
 		replica->ejection_ms = 0;
@@ -213,22 +248,28 @@ rpc_replica_result(struct replica *replica, bool answered, bool late)
 	}
 }
 
+void
+rpc_hold(struct rpc *rpc)
+{
+	atomic_fetch_add(&rpc->references, 1);
+}
+
+void
+rpc_release(struct rpc *rpc)
+{
+	if (atomic_fetch_sub(&rpc->references, 1) != 1)
+		return;
+	OBJ_FINI(rpc);
+	free(rpc);
+}
+
 /* --- opening and closing -------------------------------------------------------------------------
  */
-
-static int64_t
-rpc_read_up(void *arg)
-{
-	struct rpc *rpc = arg;
-
-	return atomic_load(&rpc->up);
-}
 
 static bool
 rpc_make_metrics(struct rpc *rpc)
 {
 	const char *actor = rpc->options.actor;
-	struct metric *up;
 
 	rpc->calls = metric_new(METRIC_COUNTER, "studyhall_rpc_calls_total",
 	                        "Calls of another actor", "actor=\"%s\"", actor);
@@ -239,14 +280,10 @@ rpc_make_metrics(struct rpc *rpc)
 	               "Calls sent again within the retry budget", "actor=\"%s\"", actor);
 	rpc->latency = metric_new(METRIC_HISTOGRAM, "studyhall_rpc_seconds",
 	                          "Time until the answer of another actor", "actor=\"%s\"", actor);
-	up = metric_new(METRIC_GAUGE, "studyhall_rpc_replicas_up", "Replicas connected",
-	                "actor=\"%s\"", actor);
-	if (up != NULL) {
-		up->arg = rpc;
-		up->read = rpc_read_up;
-	}
+	rpc->replicas_up = metric_new(METRIC_GAUGE, "studyhall_rpc_replicas_up",
+	                              "Replicas connected", "actor=\"%s\"", actor);
 	return rpc->calls != NULL && rpc->failures != NULL && rpc->retries != NULL &&
-	       rpc->latency != NULL && up != NULL;
+	       rpc->latency != NULL && rpc->replicas_up != NULL;
 }
 
 struct rpc *
@@ -259,6 +296,9 @@ rpc_open(const struct rpc_options *options, char *error, size_t error_size)
 		return NULL;
 	}
 	OBJ_INIT(rpc, RPC_MAGIC);
+	rpc->references = 1;
+	rpc->retry_tokens = RPC_RETRY_LIMIT;
+	rpc->reap.fn = rpc_reap_fn;
 	rpc->options = *options;
 	if (rpc->options.max_in_flight == 0)
 		rpc->options.max_in_flight = RPC_MAX_IN_FLIGHT;
@@ -268,11 +308,8 @@ rpc_open(const struct rpc_options *options, char *error, size_t error_size)
 		return NULL;
 	}
 	rpc->discovery = discovery_open(options->urls, rpc_discovered, rpc, error, error_size);
-	if (rpc->discovery == NULL) {
-		/* Its metrics stay registered, so it stays, too; the process is about to end. */
+	if (rpc->discovery == NULL)
 		rpc_close(&rpc);
-		return NULL;
-	}
 	return rpc;
 }
 
@@ -288,6 +325,7 @@ rpc_close(struct rpc **rpcp)
 	discovery_close(&rpc->discovery);
 	while (rpc->replicas != NULL)
 		replica_close(rpc->replicas);
+	rpc_release(rpc);
 }
 
 bool

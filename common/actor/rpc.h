@@ -30,8 +30,7 @@ struct rpc_options {
 /* On the io worker's thread. Starts to discover and connect; never waits. NULL with one line in
  * `error` when a URL is malformed or there is no memory. */
 struct rpc *rpc_open(const struct rpc_options *options, char *error, size_t error_size);
-/* On the io worker's thread, when no call is in progress. Ends the links; the object itself stays
- * for its metrics, as long as the process. */
+/* On the io worker's thread. Ends the links; calls in progress fail. Nobody may begin another. */
 void rpc_close(struct rpc **rpc);
 
 struct rpc_request {

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/obj.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ rpc_call_release(struct rpc_call *call)
 		free(piece);
 	}
 	OBJ_FINI(call);
+	rpc_release(call->rpc);
 	free(call->request);
 	free(call->reply);
 	free(call->body);
@@ -147,15 +149,14 @@ rpc_hear_reply(struct rpc_call *call, const uint8_t *payload, size_t length)
 }
 
 static void
-rpc_hear_body(struct rpc_call *call, const Wire__Piece *piece)
+rpc_hear_body(struct rpc_call *call, const struct wire_piece *piece)
 {
-	if (piece->bytes.len > call->body_size - call->body_received) {
+	if (piece->length > call->body_size - call->body_received) {
 		rpc_protocol_error(call);
 		return;
 	}
-	if (piece->bytes.len > 0)
-		memcpy(call->body + call->body_received, piece->bytes.data, piece->bytes.len);
-	call->body_received += piece->bytes.len;
+	memcpy(call->body + call->body_received, piece->bytes, piece->length);
+	call->body_received += piece->length;
 	if (call->body_received == call->body_size) {
 		rpc_post_head(call);
 		rpc_off_link(call, true);
@@ -166,7 +167,7 @@ rpc_hear_body(struct rpc_call *call, const Wire__Piece *piece)
 		struct wire_item *item;
 
 		window.has_bytes = true;
-		window.bytes = (uint32_t)piece->bytes.len;
+		window.bytes = (uint32_t)piece->length;
 		item = wire_item_new(WIRE_NO_CALL, WIRE_WINDOW_OF, &window.base);
 		if (item != NULL)
 			link_client_send(call->replica->link, &call->link, item, true);
@@ -174,42 +175,39 @@ rpc_hear_body(struct rpc_call *call, const Wire__Piece *piece)
 }
 
 static void
-rpc_hear_stream(struct rpc_call *call, const Wire__Piece *piece)
+rpc_hear_stream(struct rpc_call *call, const struct wire_piece *piece)
 {
-	struct rpc_piece *copy = malloc(sizeof *copy + piece->bytes.len);
-	bool end = piece->has_end && piece->end;
+	struct rpc_piece *copy = malloc(sizeof *copy + piece->length);
+	char slug[64];
 
 	if (copy == NULL) {
 		rpc_protocol_error(call);
 		return;
 	}
-	*copy = (struct rpc_piece){.post.fn = rpc_piece_fn,
-	                           .call = call,
-	                           .length = piece->bytes.len,
-	                           .end = end,
-	                           .status = status_from_wire(piece->problem, piece->status)};
-	if (piece->bytes.len > 0)
-		memcpy(copy->bytes, piece->bytes.data, piece->bytes.len);
+	*copy = (struct rpc_piece){
+	    .post.fn = rpc_piece_fn, .call = call, .length = piece->length, .end = piece->end};
+	if (piece->end && piece->status != 0) {
+		snprintf(slug, sizeof slug, "%.*s", (int)piece->problem_length, piece->problem);
+		copy->status = status_from_wire(slug, piece->status);
+	}
+	memcpy(copy->bytes, piece->bytes, piece->length);
 	rpc_call_hold(call);
 	worker_post(call->worker, &copy->post);
-	if (end)
+	if (piece->end)
 		rpc_off_link(call, true);
 }
 
 static void
 rpc_hear_piece(struct rpc_call *call, const uint8_t *payload, size_t length)
 {
-	Wire__Piece *piece = wire__piece__unpack(NULL, length, payload);
+	struct wire_piece piece;
 
-	if (piece == NULL || call->reply == NULL) {
+	if (call->reply == NULL || !wire_read_piece(payload, length, &piece))
 		rpc_protocol_error(call);
-	} else if (call->streaming) {
-		rpc_hear_stream(call, piece);
-	} else {
-		rpc_hear_body(call, piece);
-	}
-	if (piece != NULL)
-		wire__piece__free_unpacked(piece, NULL);
+	else if (call->streaming)
+		rpc_hear_stream(call, &piece);
+	else
+		rpc_hear_body(call, &piece);
 }
 
 struct window_post {
@@ -401,27 +399,25 @@ rpc_encode(const struct rpc_request *request, const void *body, size_t length)
 }
 
 struct rpc_call *
-rpc_call_new(struct rpc *rpc, const struct rpc_request *request)
+rpc_call_new(struct rpc *rpc, const struct rpc_request *request, const void *body, size_t length)
 {
 	struct rpc_call *call = calloc(1, sizeof *call);
-	size_t length;
-	const void *body = rpc_body(request, &length);
+	struct wire_item *item;
 
-	if (call == NULL || body == NULL) {
-		free(call);
+	if (call == NULL)
 		return NULL;
-	}
 	OBJ_INIT(call, RPC_CALL_MAGIC);
 	call->references = 1;
 	call->rpc = rpc;
+	rpc_hold(rpc);
 	call->worker = worker_current();
 	call->link.event = rpc_link_event;
 	call->link.failed = rpc_link_failed;
 	call->credit = WIRE_WINDOW;
-	call->request = rpc_encode(request, body, length);
-	if (call->request == NULL)
+	call->request = item = rpc_encode(request, body, length);
+	if (item == NULL)
 		rpc_call_release(call);
-	return call->request != NULL ? call : NULL;
+	return item != NULL ? call : NULL;
 }
 
 /* Parks until the next event of the call. */
@@ -467,21 +463,15 @@ rpc_send_pieces(struct rpc_call *call, const uint8_t *body, size_t length)
 }
 
 enum status
-rpc_call_start(struct rpc_call *call, const struct rpc_request *request)
+rpc_call_start(struct rpc_call *call, const void *body, size_t length)
 {
-	size_t length;
-	const void *body;
 	enum status status = STATUS_OK;
 
 	call->submit.fn = rpc_submit_fn;
 	rpc_call_hold(call);
 	worker_post(call->rpc->options.io, &call->submit);
-	length = request->message != NULL ? protobuf_c_message_get_packed_size(request->message)
-	                                  : request->body_length;
-	if (length > WIRE_PIECE) {
-		body = rpc_body(request, &length);
-		status = body != NULL ? rpc_send_pieces(call, body, length) : STATUS_OVERLOADED;
-	}
+	if (length > WIRE_PIECE)
+		status = rpc_send_pieces(call, body, length);
 	while (status == STATUS_OK && !call->answered)
 		status = rpc_call_wait(call);
 	return status;
@@ -546,13 +536,13 @@ rpc_call_fill(struct rpc_call *call, struct reply *reply)
  * -------------------------------------------------------------------------------------- */
 
 #define RETRY_COST   10 /* tenths: one retry per ten calls */
-#define RETRY_LIMIT  100
 #define RPC_ATTEMPTS 3
 
 static bool
 rpc_may_retry(struct rpc *rpc, const struct rpc_request *request, enum rpc_failure failure)
 {
-	if (failure == RPC_FULL || (failure == RPC_UNKNOWN && !request->idempotent))
+	if (failure == RPC_FULL || failure == RPC_NOBODY ||
+	    (failure == RPC_UNKNOWN && !request->idempotent))
 		return false;
 	if (atomic_fetch_sub(&rpc->retry_tokens, RETRY_COST) >= RETRY_COST) {
 		metric_add(rpc->retries, 1);
@@ -565,8 +555,39 @@ rpc_may_retry(struct rpc *rpc, const struct rpc_request *request, enum rpc_failu
 static void
 rpc_earn_retry(struct rpc *rpc)
 {
-	if (atomic_load(&rpc->retry_tokens) < RETRY_LIMIT)
+	if (atomic_load(&rpc->retry_tokens) < RPC_RETRY_LIMIT)
 		atomic_fetch_add(&rpc->retry_tokens, 1);
+}
+
+/* One attempt. True when it is the last: the reply's status is final, and *callp what answered. */
+static bool
+rpc_try(struct rpc *rpc, const struct rpc_request *request, const void *body, size_t length,
+        bool may_retry, struct rpc_call **callp, struct reply *reply)
+{
+	struct rpc_call *call = rpc_call_new(rpc, request, body, length);
+	enum rpc_failure failure;
+
+	if (call == NULL) {
+		reply->status = STATUS_OVERLOADED;
+		return true;
+	}
+	reply->status = rpc_call_start(call, body, length);
+	if (reply->status != STATUS_OK) {
+		rpc_call_abandon(call, reply->status);
+		return true;
+	}
+	failure = call->failure;
+	if (failure == RPC_ANSWERED) {
+		*callp = call;
+		rpc_call_fill(call, reply);
+		return true;
+	}
+	rpc_call_release(call);
+	if (may_retry && rpc_may_retry(rpc, request, failure))
+		return false;
+	reply->retry_after_s = 1;
+	reply->status = failure == RPC_FULL ? STATUS_OVERLOADED : STATUS_DEPENDENCY_DOWN;
+	return true;
 }
 
 enum status
@@ -574,38 +595,28 @@ rpc_attempt(struct rpc *rpc, const struct rpc_request *request, struct rpc_call 
             struct reply *reply)
 {
 	uint64_t began_us = clock_us();
+	int attempt = 1;
+	size_t length;
+	const void *body = rpc_body(request, &length);
 
 	OBJ_CHECK(rpc, RPC_MAGIC);
+	*reply = (struct reply){.status = STATUS_OK};
+	*callp = NULL;
+	if (body == NULL)
+		return reply->status = STATUS_OVERLOADED;
+	if (length > MESSAGE_MAX_BODY)
+		return reply->status = STATUS_TOO_LARGE;
+	rpc_hold(rpc);
 	metric_add(rpc->calls, 1);
 	rpc_earn_retry(rpc);
-	*reply = (struct reply){.status = STATUS_OK};
-	for (int attempt = 1;; attempt++) {
-		struct rpc_call *call = rpc_call_new(rpc, request);
-		enum rpc_failure failure;
-
-		*callp = NULL;
-		if (call == NULL)
-			return reply->status = STATUS_OVERLOADED;
-		reply->status = rpc_call_start(call, request);
-		if (reply->status != STATUS_OK) {
-			rpc_call_abandon(call, reply->status);
-			metric_add(rpc->failures, 1);
-			return reply->status;
-		}
-		failure = call->failure;
-		if (failure == RPC_ANSWERED) {
-			*callp = call;
-			metric_observe_us(rpc->latency, clock_us() - began_us);
-			return rpc_call_fill(call, reply);
-		}
-		rpc_call_release(call);
-		if (attempt < RPC_ATTEMPTS && rpc_may_retry(rpc, request, failure))
-			continue;
+	while (!rpc_try(rpc, request, body, length, attempt < RPC_ATTEMPTS, callp, reply))
+		attempt++;
+	if (*callp != NULL)
+		metric_observe_us(rpc->latency, clock_us() - began_us);
+	else
 		metric_add(rpc->failures, 1);
-		reply->retry_after_s = 1;
-		reply->status = failure == RPC_FULL ? STATUS_OVERLOADED : STATUS_DEPENDENCY_DOWN;
-		return reply->status;
-	}
+	rpc_release(rpc);
+	return reply->status;
 }
 
 enum status

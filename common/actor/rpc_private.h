@@ -15,6 +15,8 @@
 #define RPC_MAGIC      0x49c00001u
 #define RPC_CALL_MAGIC 0x49cca110u
 
+#define RPC_RETRY_LIMIT 100 /* tenths: ten retries in a row, then one per ten calls */
+
 struct replica {
 	struct rpc *rpc;
 	char *url;
@@ -30,12 +32,15 @@ struct replica {
 struct discovery;
 struct rpc {
 	unsigned magic;
+	_Atomic unsigned references; /* the owner; each call; a posted reap */
 	struct rpc_options options;
 	struct replica *replicas; /* the io worker's */
 	struct discovery *discovery;
 	_Atomic unsigned up;
 	_Atomic int retry_tokens; /* tenths of a retry */
-	struct metric *calls, *failures, *retries, *latency;
+	struct post reap;         /* closes replicas that are gone and idle */
+	bool reap_posted;
+	struct metric *calls, *failures, *retries, *latency, *replicas_up;
 };
 
 /* Bytes of a streamed reply, from the io worker to the task's. */
@@ -52,6 +57,7 @@ struct rpc_piece {
 enum rpc_failure {
 	RPC_ANSWERED,
 	RPC_NOT_STARTED,
+	RPC_NOBODY, /* no replica is up */
 	RPC_FULL,
 	RPC_UNKNOWN
 };
@@ -88,14 +94,18 @@ struct rpc_call {
 
 /* rpc.c: on the io worker. Chooses a replica for the call and starts it; or posts its failure. */
 void rpc_place(struct rpc_call *call);
+void rpc_hold(struct rpc *rpc);
+void rpc_release(struct rpc *rpc);
 /* The call is off its link: how did it go for the replica? */
 void rpc_replica_result(struct replica *replica, bool answered, bool late);
 
 /* rpc_call.c */
-struct rpc_call *rpc_call_new(struct rpc *rpc, const struct rpc_request *request);
+/* `body` is the packed message; rpc_call_start() sends its pieces. */
+struct rpc_call *rpc_call_new(struct rpc *rpc, const struct rpc_request *request, const void *body,
+                              size_t length);
 void rpc_call_release(struct rpc_call *call);
 /* Submits the call and waits for the head of its answer. */
-enum status rpc_call_start(struct rpc_call *call, const struct rpc_request *request);
+enum status rpc_call_start(struct rpc_call *call, const void *body, size_t length);
 /* The task lets go of a call that has not ended. */
 void rpc_call_abandon(struct rpc_call *call, enum status why);
 enum status rpc_call_fill(struct rpc_call *call, struct reply *reply);

@@ -29,6 +29,7 @@
 #define SOCKET_MAX_PIPES     512
 #define SOCKET_SPARE         4    /* contexts beyond two per pipe */
 #define SOCKET_SEND_MS       1000 /* a batch that finds no pipe for that long has failed */
+#define SOCKET_ANSWER_MS     3000 /* a caller that takes no answer for that long is closed */
 #define SOCKET_RECEIVE_MS    10000
 #define SOCKET_RECONNECT_MIN 50
 #define SOCKET_RECONNECT_MAX 2000
@@ -130,17 +131,19 @@ pipes_event_cb(nng_pipe pipe, nng_pipe_ev event, void *arg)
 	struct pipes *pipes = arg;
 
 	pthread_mutex_lock(&pipes->lock);
-	if (event == NNG_PIPE_EV_ADD_POST)
+	if (event == NNG_PIPE_EV_ADD_PRE)
 		pipes_added(pipes, pipe);
 	else
 		pipes_removed(pipes, pipe);
 	pthread_mutex_unlock(&pipes->lock);
 }
 
+/* ADD_PRE, because a pipe already receives when ADD_POST is called: its first message would come
+ * before we know it. */
 static int
 pipes_watch(struct pipes *pipes, nng_socket socket)
 {
-	int error = nng_pipe_notify(socket, NNG_PIPE_EV_ADD_POST, pipes_event_cb, pipes);
+	int error = nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, pipes_event_cb, pipes);
 
 	if (error == 0)
 		error = nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, pipes_event_cb, pipes);
@@ -171,12 +174,18 @@ static nng_tls_config *
 socket_tls(const struct tls_options *tls, nng_tls_mode mode, const char *server_name, char *error,
            size_t error_size)
 {
-	char *ca = socket_read_file(tls->ca);
-	char *cert = socket_read_file(tls->cert);
-	char *key = socket_read_file(tls->key);
+	char *ca, *cert, *key;
 	nng_tls_config *config = NULL;
-	int rv = NNG_EINVAL;
+	int rv;
 
+	if (tls == NULL || tls->ca == NULL || tls->cert == NULL || tls->key == NULL) {
+		snprintf(error, error_size,
+		         "a tls+tcp:// URL needs ACTOR_TLS_CA, ACTOR_TLS_CERT and ACTOR_TLS_KEY");
+		return NULL;
+	}
+	ca = socket_read_file(tls->ca);
+	cert = socket_read_file(tls->cert);
+	key = socket_read_file(tls->key);
 	if (ca == NULL || cert == NULL || key == NULL) {
 		snprintf(error, error_size, "%s cannot be read",
 		         ca == NULL     ? "ACTOR_TLS_CA"
@@ -205,9 +214,9 @@ done:
 }
 
 static bool
-socket_wants_tls(const char *url, const struct tls_options *tls)
+socket_wants_tls(const char *url)
 {
-	return strncmp(url, "tls+", 4) == 0 && tls != NULL && tls->ca != NULL;
+	return strncmp(url, "tls+", 4) == 0;
 }
 
 static int
@@ -319,6 +328,8 @@ dial_up(struct pipes *pipes, uint32_t id)
 
 	if (dial->closed)
 		return;
+	if (dial->pipe != 0) /* its end has not been reported yet */
+		dial->events->down(dial->arg);
 	dial->pipe = id;
 	dial->events->up(dial->arg);
 }
@@ -362,7 +373,7 @@ dial_connect(struct dial *dial, const char *url, const struct tls_options *tls,
 	}
 	if ((rv = nng_dialer_create(&dialer, dial->socket, url)) != 0)
 		goto fail;
-	if (socket_wants_tls(url, tls)) {
+	if (socket_wants_tls(url)) {
 		nng_tls_config *config =
 		    socket_tls(tls, NNG_TLS_MODE_CLIENT, server_name, error, error_size);
 
@@ -465,7 +476,9 @@ struct listen_context {
 	struct listen *listen;
 	nng_ctx ctx;
 	nng_aio *aio;
-	enum {
+	nng_pipe pipe; /* whose message it was */
+	/* HELD is the io worker's; all others change on nng's threads, too. */
+	_Atomic enum {
 		LISTEN_RECEIVING,
 		LISTEN_HELD,
 		LISTEN_SENDING,
@@ -518,6 +531,14 @@ listen_context_free(struct listen_context *context)
 	free(context);
 }
 
+static void
+listen_receive(struct listen_context *context)
+{
+	context->state = LISTEN_RECEIVING;
+	nng_aio_set_timeout(context->aio, NNG_DURATION_INFINITE);
+	nng_ctx_recv(context->ctx, context->aio);
+}
+
 static unsigned
 listen_target(const struct listen *listen)
 {
@@ -548,13 +569,13 @@ listen_context_fn(struct post *post)
 			             listen->context_count > listen_target(listen));
 			return;
 		}
-		context->state = LISTEN_RECEIVING;
-		nng_ctx_recv(context->ctx, context->aio);
+		listen_receive(context);
 		return;
 	}
 	context->state = LISTEN_HELD;
-	listen->events->message(listen->arg, (uint32_t)nng_pipe_id(nng_msg_get_pipe(message)),
-	                        context, nng_msg_body(message), nng_msg_len(message));
+	context->pipe = nng_msg_get_pipe(message);
+	listen->events->message(listen->arg, (uint32_t)nng_pipe_id(context->pipe), context,
+	                        nng_msg_body(message), nng_msg_len(message));
 	nng_msg_free(message);
 }
 
@@ -569,9 +590,10 @@ listen_aio_cb(void *arg)
 	} else if (context->state == LISTEN_SENDING && result != NNG_ECLOSED) {
 		if (result != 0)
 			nng_msg_free(nng_aio_get_msg(context->aio));
+		if (result == NNG_ETIMEDOUT)
+			nng_pipe_close(context->pipe); /* it would hold our contexts for ever */
 		if (!atomic_load(&context->listen->excess)) {
-			context->state = LISTEN_RECEIVING;
-			nng_ctx_recv(context->ctx, context->aio);
+			listen_receive(context);
 			return;
 		}
 		context->state = LISTEN_SENT;
@@ -580,7 +602,7 @@ listen_aio_cb(void *arg)
 			nng_msg_free(nng_aio_get_msg(context->aio));
 		context->state = LISTEN_CLOSED;
 	} else {
-		nng_ctx_recv(context->ctx, context->aio); /* out of memory in nng: try again */
+		listen_receive(context); /* out of memory in nng: try again */
 		return;
 	}
 	worker_post(context->listen->pipes.io, &context->post);
@@ -611,7 +633,7 @@ listen_grow(struct listen *listen)
 			listen->contexts->prev = context;
 		listen->contexts = context;
 		listen->context_count++;
-		nng_ctx_recv(context->ctx, context->aio);
+		listen_receive(context);
 	}
 	return 0;
 }
@@ -655,7 +677,7 @@ listen_start(struct listen *listen, const char *url, const struct tls_options *t
 	    (rv = pipes_watch(&listen->pipes, listen->socket)) != 0 ||
 	    (rv = nng_listener_create(&listener, listen->socket, url)) != 0)
 		goto fail;
-	if (socket_wants_tls(url, tls)) {
+	if (socket_wants_tls(url)) {
 		nng_tls_config *config =
 		    socket_tls(tls, NNG_TLS_MODE_SERVER, NULL, error, error_size);
 
@@ -730,11 +752,11 @@ listen_answer(struct listen_context *context, const void *bytes, size_t length)
 	if (socket_set_message(context->aio, bytes, length) != 0) {
 		/* The peer's heartbeat will miss this answer; the context serves on. */
 		LOG_ERROR("out of memory for a reply");
-		context->state = LISTEN_RECEIVING;
-		nng_ctx_recv(context->ctx, context->aio);
+		listen_receive(context);
 		return;
 	}
 	context->state = LISTEN_SENDING;
+	nng_aio_set_timeout(context->aio, SOCKET_ANSWER_MS);
 	nng_ctx_send(context->ctx, context->aio);
 }
 

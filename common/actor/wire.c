@@ -267,3 +267,32 @@ wire_peek(const void *message, size_t length, unsigned field, uint64_t fallback,
 	}
 	return true;
 }
+
+bool
+wire_read_piece(const void *message, size_t length, struct wire_piece *piece)
+{
+	const uint8_t *at = message, *end = at + length;
+
+	*piece = (struct wire_piece){.bytes = at, .problem = ""};
+	while (at < end) {
+		uint64_t tag, number;
+		const uint8_t *span = NULL;
+
+		if (!field_read(&at, end, &tag, &number, &span))
+			return false;
+		switch (tag) {
+		case TAG(1, BYTES):
+			piece->bytes = span;
+			piece->length = (size_t)number;
+			break;
+		case TAG(2, VARINT): piece->end = number != 0; break;
+		case TAG(3, VARINT): piece->status = (int)(int64_t)number; break;
+		case TAG(4, BYTES):
+			piece->problem = (const char *)span;
+			piece->problem_length = (size_t)number;
+			break;
+		default: break;
+		}
+	}
+	return true;
+}

@@ -86,4 +86,16 @@ int wire_next(struct wire_reader *reader, struct wire_envelope *envelope);
 bool wire_peek(const void *message, size_t length, unsigned field, uint64_t fallback,
                uint64_t *value);
 
+/* wire.Piece where it lies: `bytes` and `problem` (not NUL-terminated) point into the message. */
+struct wire_piece {
+	const uint8_t *bytes;
+	size_t length;
+	bool end;
+	int status; /* gRPC's code, with end */
+	const char *problem;
+	size_t problem_length;
+};
+/* False if malformed. */
+bool wire_read_piece(const void *message, size_t length, struct wire_piece *piece);
+
 #endif
