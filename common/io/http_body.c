@@ -43,10 +43,9 @@ http_body_grow(struct http_message *message, size_t length)
 		space = body->limit;
 	if (!message->chunked)
 		space = length; /* it is known */
-	if (space > body->space && body->reserve != NULL &&
-	    !body->reserve(body->arg, space - body->space))
+	if (space > body->space && !http_message_reserve(message, space - body->space))
 		return http_message_fail(message, STATUS_OVERLOADED,
-		                         "Too many request bodies are under way");
+		                         "Too many large requests are under way");
 	body->space = space > body->space ? space : body->space;
 	grown = realloc(body->bytes, body->space + 1);
 	if (grown == NULL)
@@ -71,16 +70,13 @@ http_body_append(struct http_message *message, const char *bytes, size_t length)
 }
 
 enum status
-http_body_begin(struct http_message *message, size_t limit, bool discard, http_reserve_fn *reserve,
-                void *arg)
+http_body_begin(struct http_message *message, size_t limit, bool discard)
 {
 	struct http_body *body = &message->body;
 
 	assert(message->head_complete);
 	body->limit = limit;
 	body->discard = discard;
-	body->reserve = reserve;
-	body->arg = arg;
 	if (message->content_length > limit)
 		return http_message_fail(message, STATUS_TOO_LARGE, "The body is above the limit");
 	body->complete = !message->chunked && message->content_length == 0;

@@ -98,6 +98,7 @@ http_connection_free(struct http_connection *c)
 		http_limits_leave(server->options.limits, &c->address.any, c->counted);
 	else
 		server->refusals--;
+	http_limits_release(server->options.limits, c->pending_length);
 	OBJ_FINI(c);
 	free(c->pending);
 	free(c);
@@ -165,7 +166,7 @@ http_connection_replied(struct http_connection *c)
 		return;
 	}
 	/* A small body that nobody wants: read it away, the connection is still good. */
-	http_body_begin(&request->message, SIZE_MAX, true, NULL, NULL);
+	http_body_begin(&request->message, SIZE_MAX, true);
 	http_connection_enter(c, CONNECTION_BODY);
 	if (c->pending != NULL)
 		http_connection_continue(c);

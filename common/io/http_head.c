@@ -9,112 +9,12 @@
 #include <strings.h>
 
 #define HEAD_FIRST_SPACE 1024
-#define HEAD_KEEP_SPACE  ((size_t)4096)
 #define HEAD_BLANK_LINES 4 /* RFC 9112, 2.2 asks for one; old clients send a few */
-
-static int
-http_head_complete_cb(llhttp_t *parser)
-{
-	(void)parser;
-	return HPE_PAUSED; /* whether a body follows is decided here, not there */
-}
-
-static const llhttp_settings_t http_settings = {
-    .on_headers_complete = http_head_complete_cb,
-    .on_chunk_header = http_body_chunk_cb,
-    .on_body = http_body_bytes_cb,
-};
-
-void
-http_message_init(struct http_message *message)
-{
-	memset(message, 0, sizeof *message);
-	llhttp_init(&message->parser, HTTP_REQUEST, &http_settings);
-	message->parser.data = message;
-}
-
-void
-http_message_reset(struct http_message *message)
-{
-	char *bytes = message->bytes;
-	size_t space = message->space;
-
-	free(message->body.bytes);
-	memset(&message->body, 0, sizeof message->body);
-	if (space > HEAD_KEEP_SPACE) {
-		free(bytes);
-		bytes = NULL;
-		space = 0;
-	}
-	/* `fields` and the arrays of `target` need no wiping: their counts say what is valid. */
-	message->detail = NULL;
-	message->failure = STATUS_OK;
-	message->bytes = bytes;
-	message->space = space;
-	message->length = message->line = 0;
-	message->lines = message->blank = 0;
-	message->last = '\0';
-	message->head_complete = message->keep_alive = false;
-	message->chunked = message->expect_continue = false;
-	message->method = message->host = NULL;
-	message->minor = 1;
-	message->content_length = 0;
-	message->field_count = 0;
-	llhttp_init(&message->parser, HTTP_REQUEST, &http_settings);
-	message->parser.data = message;
-}
-
-void
-http_message_fini(struct http_message *message)
-{
-	free(message->body.bytes);
-	free(message->bytes);
-	message->body.bytes = message->bytes = NULL;
-}
-
-bool
-http_message_begun(const struct http_message *message)
-{
-	return message->length > 0;
-}
-
-enum status
-http_message_fail(struct http_message *message, enum status status, const char *detail)
-{
-	message->failure = status;
-	message->detail = detail;
-	return status;
-}
 
 static enum status
 http_head_bad(struct http_message *message, const char *detail)
 {
 	return http_message_fail(message, STATUS_BAD_REQUEST, detail);
-}
-
-/* --- looking up ---------------------------------------------------------------------------- */
-
-const char *
-http_head_find_next(const struct http_message *message, const char *name, const char *after)
-{
-	size_t length = strlen(name);
-	bool passed = after == NULL;
-
-	for (size_t i = 0; i < message->field_count; i++) {
-		const struct http_field *field = &message->fields[i];
-
-		if (passed && field->name_length == length &&
-		    strncasecmp(field->name, name, length) == 0)
-			return field->value;
-		passed = passed || field->value == after;
-	}
-	return NULL;
-}
-
-const char *
-http_head_find(const struct http_message *message, const char *name)
-{
-	return http_head_find_next(message, name, NULL);
 }
 
 /* --- judging a complete head --------------------------------------------------------------- */
@@ -263,26 +163,35 @@ http_head_judge(struct http_message *message)
 
 /* --- gathering ----------------------------------------------------------------------------- */
 
-/* Appends bytes of the head. The buffer has room for the target's decoded parts behind the head:
- * as much as the head itself is certainly enough. */
+/* Makes room for `need` bytes. */
+static enum status
+http_head_grow(struct http_message *message, size_t need)
+{
+	size_t space = message->space;
+	char *grown;
+
+	if (need <= space)
+		return STATUS_OK;
+	if (space == 0)
+		space = HEAD_FIRST_SPACE;
+	while (space < need)
+		space *= 2;
+	if (space > HTTP_HEAD_FREE && !http_message_reserve(message, space - message->space))
+		return http_message_fail(message, STATUS_OVERLOADED,
+		                         "Too many large requests are under way");
+	grown = realloc(message->bytes, space);
+	if (grown == NULL)
+		return http_message_fail(message, STATUS_OVERLOADED, "No memory");
+	message->bytes = grown;
+	message->space = space;
+	return STATUS_OK;
+}
+
 static enum status
 http_head_append(struct http_message *message, const char *bytes, size_t length)
 {
-	size_t need = 2 * (message->length + length) + 2, space = message->space;
-
-	if (need > space) {
-		char *grown;
-
-		if (space == 0)
-			space = HEAD_FIRST_SPACE;
-		while (space < need)
-			space *= 2;
-		grown = realloc(message->bytes, space);
-		if (grown == NULL)
-			return http_message_fail(message, STATUS_OVERLOADED, "No memory");
-		message->bytes = grown;
-		message->space = space;
-	}
+	if (http_head_grow(message, message->length + length) != STATUS_OK)
+		return message->failure;
 	memcpy(message->bytes + message->length, bytes, length);
 	message->length += length;
 	return STATUS_OK;
@@ -324,6 +233,18 @@ http_head_scan(struct http_message *message, const char *bytes, size_t length, s
 	return SCAN_MORE;
 }
 
+/* The target is taken apart behind the head, in as much room as the request line has. */
+static enum status
+http_head_complete(struct http_message *message)
+{
+	const char *line_end = memchr(message->bytes, '\r', message->length);
+
+	if (http_head_grow(message, message->length + (size_t)(line_end - message->bytes)) !=
+	    STATUS_OK)
+		return message->failure;
+	return http_head_judge(message);
+}
+
 enum status
 http_head_feed(struct http_message *message, const char *bytes, size_t length, size_t *used)
 {
@@ -353,7 +274,7 @@ http_head_feed(struct http_message *message, const char *bytes, size_t length, s
 		if (http_head_append(message, at, taken) != STATUS_OK)
 			return message->failure;
 		if (scan == SCAN_END)
-			return http_head_judge(message);
+			return http_head_complete(message);
 	}
 	return STATUS_OK;
 }

@@ -28,7 +28,7 @@ struct http_limits_options {
 	const char *name;             /* the metrics' label: "public", "admin"; must stay valid */
 	unsigned max_connections;     /* 0: 10000. Cut to what the open-files limit allows */
 	unsigned address_connections; /* for one address (IPv6: one /64); 0: no bound */
-	size_t body_bytes;            /* request bodies held at one time; 0: 64 MB */
+	size_t body_bytes;            /* of requests held at one time; 0: 64 MB */
 	/* Addresses that address_connections is not for, such as trusted proxies; may be NULL.
 	 * Called on the workers' threads. */
 	bool (*exempt)(const struct sockaddr *address, void *arg);

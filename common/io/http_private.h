@@ -20,8 +20,9 @@
 #define HTTP_CONNECTION_MAGIC 0x48434f4eu
 #define HTTP_REQUEST_MAGIC    0x48524551u
 
-#define HTTP_READ_SIZE     ((size_t)65536)
-#define HTTP_REFUSALS      64 /* connections beyond the limit that are told so at one time */
+#define HTTP_READ_SIZE     65536
+#define HTTP_PENDING_LIMIT 16384 /* of what comes early; one read may go beyond */
+#define HTTP_REFUSALS      64    /* connections beyond the limit that are told so at one time */
 #define HTTP_KEPT_REQUESTS 128
 
 /* --- http_limits.c ------------------------------------------------------------------------- */
@@ -145,7 +146,7 @@ struct http_server {
 	bool accept_stuck; /* no memory for a connection: tried again at the next tick */
 	bool draining;
 	bool listening;
-	unsigned handles; /* listener and tick, until they are closed */
+	unsigned handles;                       /* listener and tick, until they are closed */
 	_Atomic unsigned connections, requests; /* read by any thread */
 	unsigned refusals;
 	void (*drained)(void *arg);

@@ -13,7 +13,8 @@
 static void
 http_connection_bad(struct http_connection *c, enum status status)
 {
-	http_limits_count(c->server->options.limits, HTTP_METRIC_BAD, 1);
+	if (status != STATUS_OVERLOADED)
+		http_limits_count(c->server->options.limits, HTTP_METRIC_BAD, 1);
 	http_connection_refuse(c, status, c->request->message.detail);
 }
 
@@ -50,12 +51,6 @@ http_connection_handle(struct http_connection *c)
 	}
 }
 
-static bool
-http_connection_reserve(void *arg, size_t more)
-{
-	return http_limits_reserve(arg, more);
-}
-
 /* The head is complete: is the request welcome, and its body? */
 static void
 http_connection_head(struct http_connection *c)
@@ -80,8 +75,7 @@ http_connection_head(struct http_connection *c)
 		http_connection_answer(c, status, status_title(status));
 		return;
 	}
-	status = http_body_begin(message, request->body_limit, false, http_connection_reserve,
-	                         options->limits);
+	status = http_body_begin(message, request->body_limit, false);
 	if (status != STATUS_OK) {
 		http_connection_bad(c, status);
 	} else if (message->body.complete) {
@@ -133,16 +127,23 @@ http_connection_feed(struct http_connection *c, const char *bytes, size_t length
 static void
 http_connection_keep(struct http_connection *c, const char *bytes, size_t length)
 {
-	char *pending = realloc(c->pending, c->pending_length + length);
+	struct http_limits *limits = c->server->options.limits;
+	char *pending;
 
+	if (!http_limits_reserve(limits, length)) {
+		http_connection_close(c);
+		return;
+	}
+	pending = realloc(c->pending, c->pending_length + length);
 	if (pending == NULL) {
+		http_limits_release(limits, length);
 		http_connection_close(c);
 		return;
 	}
 	memcpy(pending + c->pending_length, bytes, length);
 	c->pending = pending;
 	c->pending_length += length;
-	if (!c->cancel_on_hangup || c->pending_length >= HTTP_READ_SIZE) {
+	if (!c->cancel_on_hangup || c->pending_length >= HTTP_PENDING_LIMIT) {
 		uv_read_stop(&c->uv.stream);
 		c->reading = false;
 	}
@@ -172,6 +173,7 @@ http_connection_continue(struct http_connection *c)
 		http_connection_enter(c, CONNECTION_IDLE);
 	http_connection_received(c, pending, length);
 	free(pending);
+	http_limits_release(c->server->options.limits, length);
 	if (c->eof && c->state <= CONNECTION_BODY)
 		http_connection_ended(c, false);
 }
@@ -183,8 +185,11 @@ http_connection_alloc_cb(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
 	OBJ_CAST(struct http_connection, c, handle->data, HTTP_CONNECTION_MAGIC);
 
+	/* Only a body may come in large pieces: what does not belong to the request is kept. */
+	bool large = c->state == CONNECTION_BODY || c->state == CONNECTION_LINGER;
+
 	(void)suggested;
-	*buf = uv_buf_init(c->server->scratch, sizeof c->server->scratch);
+	*buf = uv_buf_init(c->server->scratch, large ? HTTP_READ_SIZE : HTTP_PENDING_LIMIT);
 }
 
 static void

@@ -22,6 +22,12 @@ http_request_free(struct http_request *request)
 	free(request);
 }
 
+static bool
+http_request_reserve(void *limits, size_t more)
+{
+	return http_limits_reserve(limits, more);
+}
+
 struct http_request *
 http_request_take(struct http_connection *c)
 {
@@ -39,7 +45,7 @@ http_request_take(struct http_connection *c)
 		http_message_init(&request->message);
 		buf_init(&request->head, 65536);
 	}
-	http_message_reset(&request->message);
+	http_message_reset(&request->message, http_request_reserve, server->options.limits);
 	request->connection = c;
 	request->name = "http";
 	request->body_limit = server->options.body_limit;
@@ -55,13 +61,13 @@ http_request_release(struct http_request *request)
 
 	assert(c->request == request && !request->writing && !request->held);
 	c->request = NULL;
-	http_limits_release(server->options.limits, request->message.body.space);
+	http_limits_release(server->options.limits, request->message.reserved);
 	free(request->tail);
 	if (server->pool_count >= HTTP_KEPT_REQUESTS) {
 		http_request_free(request);
 		return;
 	}
-	http_message_reset(&request->message);
+	http_message_reset(&request->message, NULL, NULL);
 	if (request->head.space > REQUEST_KEEP_HEAD)
 		buf_fini(&request->head);
 	request->tail = NULL;
@@ -132,7 +138,7 @@ http_request_cancel_on_hangup(struct http_request *request, bool cancel)
 		return;
 	if (request->task != NULL && http_request_hung_up(request))
 		task_cancel(request->task);
-	else if (c->pending_length < HTTP_READ_SIZE)
+	else if (c->pending_length < HTTP_PENDING_LIMIT)
 		http_connection_read(c);
 }
 

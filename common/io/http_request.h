@@ -68,7 +68,7 @@ int http_request_replied(const struct http_request *request);
 void http_reply_error(struct http_request *request, enum status status, const char *detail);
 
 /* From now on (or no longer) a client that closes its side cancels the handler's task, at once if
- * it has done so already. Without it a half-closed client is answered. Not noticed behind 64 KB of
+ * it has done so already. Without it a half-closed client is answered. Not noticed behind 16 KB of
  * pipelined requests. */
 void http_request_cancel_on_hangup(struct http_request *request, bool cancel);
 /* Has the client closed its side? */

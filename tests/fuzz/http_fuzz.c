@@ -50,7 +50,7 @@ fuzz_feed(struct http_message *m, const char *bytes, size_t length, size_t piece
 {
 	struct outcome out = {0};
 
-	http_message_reset(m);
+	http_message_reset(m, NULL, NULL);
 	while (out.used < length && out.status == STATUS_OK && !m->body.complete) {
 		size_t now = length - out.used < piece ? length - out.used : piece, used = 0;
 		char *copy = malloc(now); /* so that a read beyond the piece is caught */
@@ -62,7 +62,7 @@ fuzz_feed(struct http_message *m, const char *bytes, size_t length, size_t piece
 			out.status = http_head_feed(m, copy, now, &used);
 			if (out.status == STATUS_OK && m->head_complete) {
 				fuzz_look(m, &out);
-				out.status = http_body_begin(m, FUZZ_LIMIT, false, NULL, NULL);
+				out.status = http_body_begin(m, FUZZ_LIMIT, false);
 			}
 		}
 		free(copy);

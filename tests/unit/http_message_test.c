@@ -20,14 +20,14 @@ feed(struct http_message *m, const char *bytes, size_t length, size_t piece, siz
 	enum status status = STATUS_OK;
 	size_t at = 0;
 
-	http_message_reset(m);
+	http_message_reset(m, NULL, NULL);
 	while (at < length && status == STATUS_OK && !m->body.complete) {
 		size_t now = length - at < piece ? length - at : piece, used;
 
 		if (!m->head_complete) {
 			status = http_head_feed(m, bytes + at, now, &used);
 			if (status == STATUS_OK && m->head_complete)
-				status = http_body_begin(m, LIMIT, false, NULL, NULL);
+				status = http_body_begin(m, LIMIT, false);
 		} else {
 			status = http_body_feed(m, bytes + at, now, &used);
 		}
@@ -352,27 +352,33 @@ reserve(void *arg, size_t more)
 }
 
 static void
-test_bodies_are_reserved_before_they_are_kept(void **state)
+test_memory_is_asked_for_before_it_is_taken(void **state)
 {
 	static const char fixed[] = HEAD "Content-Length: 5\r\n\r\n",
 	                  chunked[] = CHUNK "5\r\nhello";
+	static char large[9000];
 	struct http_message *m = *state;
-	size_t budget = 4, used;
+	size_t budget = 4, used, head;
 
-	http_message_reset(m);
+	http_message_reset(m, reserve, &budget);
 	http_head_feed(m, fixed, sizeof fixed - 1, &used);
-	assert_int_equal(http_body_begin(m, LIMIT, false, reserve, &budget), STATUS_OVERLOADED);
-	assert_int_equal(m->body.space, 0);
+	assert_int_equal(http_body_begin(m, LIMIT, false), STATUS_OVERLOADED);
+	assert_int_equal(m->reserved, 0);
 	budget = 5;
-	assert_int_equal(http_body_begin(m, LIMIT, false, reserve, &budget), STATUS_OK);
+	assert_int_equal(http_body_begin(m, LIMIT, false), STATUS_OK);
 	assert_int_equal(budget, 0);
-	assert_int_equal(m->body.space, 5);
-	http_message_reset(m);
-	http_head_feed(m, chunked, sizeof chunked - 1, &used);
-	assert_int_equal(http_body_begin(m, LIMIT, false, reserve, &budget), STATUS_OK);
-	assert_int_equal(http_body_feed(m, chunked + used, sizeof chunked - 1 - used, &used),
+	assert_int_equal(m->reserved, 5);
+	http_message_reset(m, reserve, &budget);
+	http_head_feed(m, chunked, sizeof chunked - 1, &head);
+	assert_int_equal(http_body_begin(m, LIMIT, false), STATUS_OK);
+	assert_int_equal(http_body_feed(m, chunked + head, sizeof chunked - 1 - head, &used),
 	                 STATUS_OVERLOADED);
-	assert_int_equal(m->body.space, 0);
+	assert_int_equal(m->reserved, 0);
+	memset(large, 'x', sizeof large - 1);
+	memcpy(large, HEAD "X: ", sizeof(HEAD "X: ") - 1);
+	http_message_reset(m, reserve, &budget);
+	assert_int_equal(http_head_feed(m, large, 4000, &used), STATUS_OK);
+	assert_int_equal(http_head_feed(m, large + 4000, 4000, &used), STATUS_OVERLOADED);
 }
 
 int
@@ -387,7 +393,7 @@ main(void)
 	    cmocka_unit_test(test_a_head_has_limits_of_size_and_fields),
 	    cmocka_unit_test(test_a_body_has_a_limit),
 	    cmocka_unit_test(test_chunk_framing_and_trailers_have_limits),
-	    cmocka_unit_test(test_bodies_are_reserved_before_they_are_kept),
+	    cmocka_unit_test(test_memory_is_asked_for_before_it_is_taken),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
