@@ -43,17 +43,18 @@ voice_start(struct service *service)
 
 	if (voice == NULL)
 		return STATUS_OVERLOADED;
+	service_set_state(service, voice);
 	voice->db = service_db(service);
 	voice->pool = service_pool(service);
 	voice->planner = service_rpc(service, "planner");
 	voice->history = service_rpc(service, "history");
 	voice->hearing = hearing_new(voice->pool);
-	voice->outbox = outbox_start(service, actors);
+	if (voice->hearing == NULL)
+		return STATUS_OVERLOADED;
 	rest.arg = voice->hearing;
-	if (voice->hearing == NULL || voice->outbox == NULL ||
-	    periodic_start(service, &rest) == NULL)
-		return STATUS_OVERLOADED; /* the process ends */
-	service_set_state(service, voice);
+	voice->outbox = outbox_start(service, actors);
+	if (voice->outbox == NULL || periodic_start(service, &rest) == NULL)
+		return STATUS_OVERLOADED;
 	return idempotency_start(service);
 }
 
@@ -63,6 +64,8 @@ voice_stop(struct service *service)
 	struct voice *voice = service_state(service);
 
 	hearing_free(&voice->hearing);
+	service_set_state(service, NULL);
+	free(voice);
 }
 
 struct voice *
