@@ -270,9 +270,6 @@ service_drain(struct process *process, void *arg)
 
 	(void)process;
 	server_drain(service->server);
-	service_end_background(service);
-	if (service->spec->stop != NULL)
-		service->spec->stop(service);
 }
 
 static void
@@ -282,6 +279,8 @@ service_stop(struct process *process, void *arg)
 
 	server_close(&service->server);
 	service_end_background(service);
+	if (service->spec->stop != NULL && service->state != NULL)
+		service->spec->stop(service);
 	service_close_rpcs(service);
 	process_on_workers(process, service_detach_cache, service);
 }
