@@ -57,7 +57,7 @@ address_parse_network(const char *text, size_t length, struct address_network *n
 	size_t digits = strspn(slash + 1, "0123456789");
 	if (digits == 0 || digits > 3 || slash[1 + digits] != '\0')
 		return false;
-	unsigned bits = (unsigned)atoi(slash + 1);
+	unsigned bits = (unsigned)strtoul(slash + 1, NULL, 10);
 	if (bits > (v4 ? 32u : 128u))
 		return false;
 	network->bits = v4 ? bits + 96 : bits;

@@ -110,6 +110,8 @@ negotiate(const struct route *route, const struct http_request *request,
 	negotiation->if_none_match =
 	    negotiate_field(request, "if-none-match", negotiation->fields[2]);
 	negotiation->accept = negotiate_field(request, "accept", negotiation->fields[3]);
+	if (negotiation->accept != NULL && negotiation->accept[0] == '\0')
+		negotiation->accept = NULL; /* says nothing */
 	*detail = "If-Match is too long";
 	if (negotiation->if_match == NULL && http_request_header(request, "if-match") != NULL)
 		return STATUS_BAD_REQUEST;

@@ -9,6 +9,7 @@
 #include "common/io/http_request.h"
 #include "common/task/flight.h"
 #include "common/task/task.h"
+#include "gateway/address.h"
 #include "gateway/answer.h"
 #include "gateway/gateway.h"
 #include "gateway/routes.h"
@@ -29,7 +30,18 @@ session_token_valid(const char *token)
 	return length > 0 && length < SESSION_TOKEN_SIZE && token[length] == '\0';
 }
 
-/* The host of an Origin is the one that was asked? By PUBLIC_URL where we know it. */
+/* Was the request made over https, or http? By the word of a trusted proxy; NULL: nobody knows. */
+static const char *
+session_scheme(const struct gateway *gateway, const struct http_request *request)
+{
+	const char *proto = http_request_header(request, "x-forwarded-proto");
+	return proto != NULL &&
+	               address_list_has_socket(gateway->proxies, http_request_sockaddr(request))
+	           ? proto
+	           : NULL;
+}
+
+/* Is an Origin the site that was asked? By PUBLIC_URL where we know it, else by Host. */
 static bool
 session_origin_own(const struct gateway *gateway, const struct http_request *request,
                    const char *origin)
@@ -37,10 +49,13 @@ session_origin_own(const struct gateway *gateway, const struct http_request *req
 	if (gateway->public_origin[0] != '\0')
 		return strcasecmp(origin, gateway->public_origin) == 0;
 	const char *host = http_request_header(request, "host");
-	const char *own = strncasecmp(origin, "http://", 7) == 0    ? origin + 7
-	                  : strncasecmp(origin, "https://", 8) == 0 ? origin + 8
-	                                                            : NULL;
-	return host != NULL && own != NULL && strcasecmp(own, host) == 0;
+	const char *scheme = session_scheme(gateway, request);
+	const char *rest = strstr(origin, "://");
+	if (host == NULL || rest == NULL || strcasecmp(rest + 3, host) != 0)
+		return false;
+	size_t length = (size_t)(rest - origin);
+	return scheme == NULL ||
+	       (strlen(scheme) == length && strncasecmp(scheme, origin, length) == 0);
 }
 
 /* A browser sends the cookie whoever made the request; these two fields tell who did, and no page

@@ -227,6 +227,22 @@ def test_sign_out_by_cookie_clears_it(app, learner):
     assert learner.get("/v1/users/me").status == 401
 
 
+def test_a_trusted_proxy_tells_scheme_and_address(deploy):
+    app = deploy(settings={"TRUSTED_PROXIES": "127.0.0.0/8"})
+    learner, browser = app.learner(), app.client()
+    learner.post("/v1/sessions", {"email": learner.email, "password": learner.password},
+                 headers={"X-Forwarded-For": "6.6.6.6, 203.0.113.9"})
+    own = {"Cookie": "studyhall_session=" + learner.token, "Host": "study.example"}
+    for scheme, origin, status in (("https", "https://study.example", 200),
+                                   ("https", "http://study.example", 403),
+                                   ("http", "https://study.example", 403)):
+        answer = browser.patch("/v1/users/me", {"name": "x"}, headers={
+            **own, "Origin": origin, "X-Forwarded-Proto": scheme})
+        assert answer.status == status, (scheme, origin, answer)
+    log = app["auth"].log_text()
+    assert "203.0.113.9" in log and "6.6.6.6" not in log, log
+
+
 def test_https_and_foreign_origins(deploy):
     app = deploy(settings={"PUBLIC_URL": "https://study.example",
                            "CORS_ORIGINS": "https://a.example, https://b.example:8443"})
