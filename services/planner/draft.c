@@ -25,8 +25,7 @@ static enum status
 draft_dates(struct call *call, const Planner__CreatePlanRequest *request,
             struct schedule_request *schedule)
 {
-	schedule->today = planner_today(call);
-	schedule->start_day = schedule->today;
+	schedule->start_day = planner_today(call);
 	if (request->start_date != NULL && !date_parse(request->start_date, &schedule->start_day))
 		return call_invalid(call, "/start_date", "is not a date");
 	schedule->end_day = schedule->start_day + DRAFT_DAYS - 1;
@@ -42,6 +41,8 @@ draft_dates(struct call *call, const Planner__CreatePlanRequest *request,
 		return call_invalid(call, "/exam_date", "is not a date");
 	if (schedule->has_exam && schedule->exam_day <= schedule->start_day)
 		return call_invalid(call, "/exam_date", "is not after start_date");
+	/* A plan that begins in the past was begun then: what was missed is there to be replanned. */
+	schedule->today = schedule->start_day;
 	return STATUS_OK;
 }
 
@@ -187,7 +188,7 @@ draft_make(struct call *call, const Planner__CreatePlanRequest *request, struct 
 	status = schedule_make(task_arena(), &schedule_request, &schedule);
 	if (status == STATUS_VALIDATION)
 		return call_invalid(call, "/end_date",
-		                    "no day for study is left between today and the end");
+		                    "no day for study is left before it");
 	if (status != STATUS_OK)
 		return status;
 	ids_new(id);

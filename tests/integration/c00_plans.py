@@ -110,10 +110,8 @@ def test_ticking_sets_done_at_and_the_list_counts_it(learner):
 
 def test_replan_moves_missed_items_and_repeating_changes_nothing(learner):
     plan = learner.plan(start_date=day(-7), end_date=day(21), rest_days=["sun"])
-    missed = [item["id"] for item in plan["items"][:3]]
-    for item in missed:
-        answer = learner.patch(f"/v1/plans/{plan['id']}/items/{item}", {"date": day(-2)})
-        assert answer.status == 200, answer
+    missed = [item["id"] for item in plan["items"] if item["date"] < day(0)]
+    assert missed
     first = learner.post(f"/v1/plans/{plan['id']}/replan")
     assert first.status == 200 and first.json["moved"] >= len(missed)
     after = first.json["plan"]
