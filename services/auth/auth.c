@@ -13,7 +13,7 @@
 #include "common/service/service.h"
 #include "common/task/flight.h"
 #include "common/task/task.h"
-#include "services/auth/counter.h"
+#include "common/service/counter.h"
 #include "services/auth/store.h"
 
 #include <stdlib.h>

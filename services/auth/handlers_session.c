@@ -7,7 +7,7 @@
 #include "common/base/ids.h"
 #include "common/io/cache_aside.h"
 #include "common/task/task.h"
-#include "services/auth/counter.h"
+#include "common/service/counter.h"
 #include "services/auth/credentials.h"
 #include "services/auth/store.h"
 

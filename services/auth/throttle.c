@@ -6,7 +6,7 @@
 #include "common/io/cache.h"
 #include "common/service/call.h"
 #include "common/task/task.h"
-#include "services/auth/counter.h"
+#include "common/service/counter.h"
 
 #include <stdio.h>
 

@@ -7,6 +7,7 @@
 #include "common/base/date.h"
 #include "common/base/obj.h"
 #include "common/io/db.h"
+#include "common/service/counter.h"
 #include "common/service/idempotency.h"
 #include "common/service/outbox.h"
 #include "common/service/periodic.h"
@@ -25,6 +26,8 @@
 #define CONVERSATIONS_LIST  "voice.ListConversations"
 #define CONVERSATION_TURNS  1000 /* of one conversation that are shown */
 #define REST_PERIOD_MS      60000
+
+struct voice_settings voice_settings;
 
 static uint32_t
 voice_rest(void *arg)
@@ -45,11 +48,13 @@ voice_start(struct service *service)
 		return STATUS_OVERLOADED;
 	service_set_state(service, voice);
 	voice->db = service_db(service);
+	voice->cache = service_cache(service);
+	voice->counters = counters_new();
 	voice->pool = service_pool(service);
 	voice->planner = service_rpc(service, "planner");
 	voice->history = service_rpc(service, "history");
 	voice->hearing = hearing_new(voice->pool);
-	if (voice->hearing == NULL)
+	if (voice->hearing == NULL || voice->counters == NULL)
 		return STATUS_OVERLOADED;
 	rest.arg = voice->hearing;
 	voice->outbox = outbox_start(service, actors);
@@ -64,6 +69,7 @@ voice_stop(struct service *service)
 	struct voice *voice = service_state(service);
 
 	hearing_free(&voice->hearing);
+	counters_free(&voice->counters);
 	service_set_state(service, NULL);
 	free(voice);
 }

@@ -12,6 +12,7 @@
 #include "common/io/db.h"
 #include "common/service/idempotency.h"
 #include "common/service/outbox.h"
+#include "common/service/rate_limit.h"
 #include "common/task/task.h"
 #include "services/voice/hearing.h"
 #include "services/voice/phrases.h"
@@ -29,6 +30,7 @@
 #define TURN_ROUTE     "CreateTurn"
 #define TURN_AUDIO_MAX ((size_t)8 << 20) /* of a spoken reply */
 #define TURN_TITLE_MAX 60                /* code points of a conversation's title */
+#define TURN_WINDOW_S  60
 #define TURN_WEEK_DAYS 7
 #define TURN_PROVIDER  "builtin"
 
@@ -405,6 +407,7 @@ voice_create_turn(struct call *call, const void *message, void *out)
 	Voice__Turn *reply = out;
 	struct turn_run run = {.call = call, .request = request};
 	struct voice *voice = voice_of(call);
+	struct rate_limit limit;
 	struct idempotency key = {0};
 	const void *silent = NULL;
 	size_t length = 0;
@@ -413,6 +416,14 @@ voice_create_turn(struct call *call, const void *message, void *out)
 	run.locale = !request->has_locale                                        ? call_locale(call)
 	             : request->locale == VOICE__CREATE_TURN_REQUEST__LOCALE__en ? "en"
 	                                                                         : "ko";
+	limit = (struct rate_limit){.cache = voice->cache,
+	                            .counters = voice->counters,
+	                            .name = "turns",
+	                            .limit = voice_settings.user_minute_turns,
+	                            .window_s = TURN_WINDOW_S};
+	status = rate_limit_take(&limit, call);
+	if (status != STATUS_OK)
+		return status;
 	status = idempotency_begin(call, voice->db, TURN_ROUTE, &key);
 	if (status != STATUS_OK)
 		return status;

@@ -17,6 +17,17 @@ static const struct method voice_methods[] = {
     {"Erase", voice_erase},
 };
 
+static const struct config_setting voice_config[] = {
+    {.name = "USER_MINUTE_TURNS",
+     .type = CONFIG_INT,
+     .target = &voice_settings.user_minute_turns,
+     .fallback = "60",
+     .min = 0,
+     .max = 1000000,
+     .global = true,
+     .help = "Turns with the tutor that a learner may take in a minute; 0: no limit"},
+};
+
 static const char *const voice_calls[] = {"planner", "history", NULL};
 
 extern const struct db_migration voice_migrations[];
@@ -31,8 +42,11 @@ main(int argc, char **argv)
 	    .methods = voice_methods,
 	    .method_count = COUNT_OF(voice_methods),
 	    .rules = {voice_rules, VOICE_RULE_COUNT},
+	    .settings = voice_config,
+	    .setting_count = COUNT_OF(voice_config),
 	    .migrations = voice_migrations,
 	    .migration_count = voice_migration_count,
+	    .uses_cache = true,
 	    .cpu_threads = 2,
 	    .cpu_queue_limit = 32,
 	    .calls = voice_calls,

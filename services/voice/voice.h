@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+struct cache;
+struct counters;
 struct db;
 struct hearing;
 struct outbox;
@@ -16,9 +18,17 @@ struct pool;
 struct rpc;
 struct service;
 
+/* Filled from the configuration before the process starts. */
+struct voice_settings {
+	int64_t user_minute_turns; /* 0: no limit */
+};
+extern struct voice_settings voice_settings;
+
 /* Made by voice_start(), lives as long as the process. */
 struct voice {
 	struct db *db;
+	struct cache *cache;
+	struct counters *counters; /* limits count here while Redis is away */
 	struct outbox *outbox;
 	struct pool *pool;
 	struct rpc *planner, *history;

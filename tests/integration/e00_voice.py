@@ -115,3 +115,14 @@ def test_broken_wav_is_refused_and_the_service_lives(learner, audio):
     body = audio("what should I study today")[:60] if callable(audio) else audio
     assert turn(learner, body).status in (400, 422)
     assert learner.get("/v1/voice/conversations").status == 200
+
+
+def test_turns_are_limited_by_the_minute(deploy):
+    learner = deploy(settings={"USER_MINUTE_TURNS": "2"}).learner()
+    answers = [learner.post("/v1/voice/turns", {"text": "hello"}) for _ in range(6)]
+    # A window may end in between: then two more pass.
+    refused = [answer for answer in answers if answer.status == 429]
+    assert 2 <= len(refused) <= 4 and answers[0].status == 201
+    assert refused[0].code == "throttled" and 1 <= int(refused[0].headers["Retry-After"]) <= 60
+    assert answers[0].headers["RateLimit-Policy"] == '"turns";q=2;w=60'
+    assert answers[0].headers["RateLimit"].startswith('"turns";r=1;t=')

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Counters count, vanish in time, and never take more room. */
 #include "common/base/ids.h"
-#include "services/auth/counter.h"
+#include "common/service/counter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

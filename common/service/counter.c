@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A table of sets of a few entries each; a key lives in the set that its hash says. Two keys with
  * the same 64-bit hash under a random key share a counter, which does no harm. */
-#include "services/auth/counter.h"
+#include "common/service/counter.h"
 
 #include "common/base/obj.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Counters that vanish after a while, in this process's memory: what throttling counts with while
+ * Counters that vanish after a while, in this process's memory: what limits count with while
  * Redis is away. Bounded: when it is full, the counter that would vanish first makes room.
  * Thread-safe.
  */
-#ifndef STUDYHALL_AUTH_COUNTER_H
-#define STUDYHALL_AUTH_COUNTER_H
+#ifndef STUDYHALL_SERVICE_COUNTER_H
+#define STUDYHALL_SERVICE_COUNTER_H
 
 #include <stdint.h>
 
