@@ -461,10 +461,12 @@ static void
 an_empty_stream_is_a_document_too(void **state)
 {
 	(void)state;
+	Auth__Export empty = AUTH__EXPORT__INIT;
+	char *expected = arena_strdup(arena, written(&empty.base));
 	assert_int_equal(stream_in_pieces(NULL, 0, 1), 0);
-	assert_string_equal(out.bytes,
-	                    "{\"format\":null,\"exported_at\":null,\"user\":null,\"sessions\":[],"
-	                    "\"plans\":[],\"history\":[],\"conversations\":[],\"usage\":null}");
+	assert_string_equal(out.bytes, expected);
+	assert_non_null(strstr(expected, "\"sessions\":[],\"plans\":[],"));
+	assert_non_null(strstr(expected, "\"usage\":null}"));
 }
 
 static void
