@@ -151,7 +151,9 @@ env-example: all ## write .env.example from what the programs say of their setti
 	@deploy/local/env-example >.env.example.new && mv .env.example.new .env.example
 new-service: ## write a service that builds and answers: make new-service NAME=quiz
 	@deploy/local/new-service '$(NAME)'
-.PHONY: deps run stop logs demo test test-full lint format env-example new-service
+bench-smoke: all ## speed through the whole chain beside nginx, and memory, from one short run
+	@/usr/bin/python3 tests/bench/smoke.py
+.PHONY: deps run stop logs demo test test-full lint format env-example new-service bench-smoke
 
 clean: ## remove everything that was built
 	rm -rf build
