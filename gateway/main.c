@@ -114,7 +114,7 @@ main_open_rpcs(struct main_state *state)
 {
 	struct gateway *gateway = &state->gateway;
 	for (unsigned i = 0; i < route_actor_count; i++) {
-		char error[256] = "out of memory";
+		char error[256] = "out of memory", name[SETTINGS_NAME];
 		struct rpc_options options = {
 		    .actor = route_actors[i].name,
 		    .urls = process_actor_urls(&state->common, gateway->actor_urls[i]),
@@ -125,7 +125,8 @@ main_open_rpcs(struct main_state *state)
 		    options.urls == NULL ? NULL : rpc_open(&options, error, sizeof error);
 		if (gateway->rpcs[i] != NULL)
 			continue;
-		LOG_ERROR("cannot call a service", LOG_TEXT("actor", options.actor),
+		settings_url_name(options.actor, name);
+		LOG_ERROR("a service's address is wrong", LOG_TEXT("setting", name),
 		          LOG_TEXT("error", error));
 		return STATUS_INTERNAL;
 	}

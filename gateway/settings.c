@@ -18,7 +18,6 @@
 
 #define SETTINGS_ADMIN "127.0.0.1:8180"
 #define SETTINGS_COUNT 9
-#define SETTINGS_NAME  64 /* bytes of a setting's name */
 
 static void
 settings_own(struct gateway *gateway, struct config_setting table[SETTINGS_COUNT])
@@ -83,8 +82,7 @@ settings_own(struct gateway *gateway, struct config_setting table[SETTINGS_COUNT
 	memcpy(table, own, sizeof own);
 }
 
-/* "STUDY_GROUP_URL" of "study-group". */
-static void
+void
 settings_url_name(const char *actor, char out[SETTINGS_NAME])
 {
 	int length = snprintf(out, SETTINGS_NAME, "%s_URL", actor);

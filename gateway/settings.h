@@ -14,6 +14,9 @@ struct process_settings;
 int settings_load(struct gateway *gateway, struct process_settings *common);
 /* Prints them as .env.example shows them. */
 void settings_print(void);
+/* "STUDY_GROUP_URL" of "study-group". */
+#define SETTINGS_NAME 64
+void settings_url_name(const char *actor, char out[SETTINGS_NAME]);
 /* Frees what settings_load() made. */
 void settings_free(struct gateway *gateway);
 
