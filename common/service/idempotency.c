@@ -172,8 +172,10 @@ idempotency_claim(struct call *call, struct db *tx, const char *route, struct id
 	status = idempotency_read(call, tx, route, &row);
 	if (status != STATUS_OK)
 		return status == STATUS_NOT_FOUND ? STATUS_OVERLOADED : status;
-	if (idempotency_abandoned(&row))
-		return idempotency_take_over(call, tx, route, &row, 0);
+	if (idempotency_abandoned(&row)) {
+		status = idempotency_take_over(call, tx, route, &row, 0);
+		return status == STATUS_CONFLICT ? STATUS_OVERLOADED : status;
+	}
 	if (strcmp(row.fingerprint, call_fingerprint(call)) != 0)
 		return idempotency_reused(call);
 	return idempotency_replay(call, &row, key);
@@ -219,26 +221,29 @@ idempotency_release(struct idempotency *key)
 	pthread_mutex_unlock(&idempotency_leases.lock);
 }
 
-/* One look at the key. OK: it is ours (`owner` is set), or `found`. CONFLICT: look again later. */
+/* One look at the key. OK: it is ours (`owner` is set), or `found`. *again: neither, look later. */
 static enum status
-idempotency_try(struct call *call, struct db *db, const char *route, struct idempotency *key)
+idempotency_try(struct call *call, struct db *db, const char *route, struct idempotency *key,
+                bool *again)
 {
 	struct idempotency_row row;
 	uint64_t owner = ids_boot();
 	enum status status = idempotency_insert(call, db, route, owner);
 
+	*again = false;
 	if (status == STATUS_CONFLICT) {
 		status = idempotency_read(call, db, route, &row);
+		*again = status == STATUS_NOT_FOUND;
 		if (status != STATUS_OK)
-			return status == STATUS_NOT_FOUND ? STATUS_CONFLICT : status;
+			return status;
 		if (!idempotency_abandoned(&row)) {
 			if (strcmp(row.fingerprint, call_fingerprint(call)) != 0)
 				return idempotency_reused(call);
-			if (row.owner != 0)
-				return STATUS_CONFLICT;
-			return idempotency_replay(call, &row, key);
+			*again = row.owner != 0;
+			return *again ? STATUS_CONFLICT : idempotency_replay(call, &row, key);
 		}
 		status = idempotency_take_over(call, db, route, &row, owner);
+		*again = status == STATUS_CONFLICT;
 	}
 	if (status == STATUS_OK)
 		key->owner = owner;
@@ -250,11 +255,15 @@ idempotency_begin(struct call *call, struct db *db, const char *route, struct id
 {
 	uint32_t pause = IDEMPOTENCY_WAIT_MIN;
 	enum status status;
+	bool again;
 
 	*key = (struct idempotency){0};
 	if (call_idempotency_key(call) == NULL)
 		return STATUS_OK;
-	while ((status = idempotency_try(call, db, route, key)) == STATUS_CONFLICT) {
+	for (;;) {
+		status = idempotency_try(call, db, route, key, &again);
+		if (!again)
+			break;
 		status = task_sleep(pause);
 		if (status != STATUS_OK)
 			return status;
