@@ -12,7 +12,7 @@
 
 #define ARENA_MAGIC       0x4152454eu
 #define ARENA_FIRST_BLOCK 4096
-#define ARENA_GREAT_BLOCK 65536
+#define ARENA_GREAT_BLOCK (1 << 20)
 
 struct arena_block {
 	struct arena_block *next; /* older */

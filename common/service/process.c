@@ -12,6 +12,7 @@
 #include "common/task/task.h"
 #include "common/task/worker.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -23,8 +24,9 @@
 
 #define PROCESS_MAGIC        0x940ce550u
 #define PROCESS_MAX_WORKERS  64
-#define PROCESS_STALL_TICKS  10 /* seconds without a turn of the loop */
-#define PROCESS_EXIT_LIMIT_S 10 /* for stop(), before the watchdog exits for us */
+#define PROCESS_STALL_TICKS  10          /* seconds without a turn of the loop */
+#define PROCESS_GREAT_BLOCK  (256 << 10) /* bytes; malloc() maps these, free() gives them back */
+#define PROCESS_EXIT_LIMIT_S 10          /* for stop(), before the watchdog exits for us */
 
 struct process {
 	unsigned magic;
@@ -239,6 +241,16 @@ process_start_fn(struct post *post)
 		abort();
 }
 
+/* One hostile or great request must not leave its memory with us. Left alone, glibc stops mapping
+ * great blocks once it has freed one, and keeps them in a heap whose top some small block then
+ * holds. */
+static void
+process_limit_heap(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, PROCESS_GREAT_BLOCK);
+	(void)mallopt(M_TRIM_THRESHOLD, PROCESS_GREAT_BLOCK);
+}
+
 int
 process_run(const struct process_spec *spec, const struct process_settings *settings,
             unsigned workers)
@@ -247,6 +259,7 @@ process_run(const struct process_spec *spec, const struct process_settings *sett
 	struct start_post start = {{.fn = process_start_fn}, &process};
 
 	OBJ_INIT(&process, PROCESS_MAGIC);
+	process_limit_heap();
 	signal(SIGPIPE, SIG_IGN);
 	/* A core must not carry secrets to disk unless somebody asks for one. */
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
