@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * MariaDB for tasks. A few threads hold one blocking connection each; a task hands a statement over
- * and yields. All of db_query/exec/begin/commit/rollback/transact are called from tasks, of any
- *worker.
+ * MariaDB for tasks: a few threads hold one blocking connection each; a task, of any worker, hands
+ * a statement over and yields.
  *
- *	struct db_rows *rows;
- *	status = DB_QUERY(db, &rows, "SELECT name FROM user WHERE id = ? AND age > ?", DB_TEXT(id),
- *DB_INT(n)); for (size_t i = 0; i < db_count(rows); i++) use(db_text(rows, i, 0));
+ *	status = DB_QUERY(db, &rows, "SELECT name FROM user WHERE id = ?", DB_TEXT(id));
  *
- * Statuses of everything that talks to the server:
- *   CONFLICT         a unique or foreign key refused; db_duplicate_key() tells which
- *   OVERLOADED       too much is waiting, or a deadlock (1213) or lock wait of 2 s (1205): nothing
- *of the statement happened, a transaction is doomed; db_transact() retries DEPENDENCY_DOWN  no
- *connection, or it was lost: a write's outcome is unknown. At once while down TOO_LARGE        more
- *rows or bytes than allowed DEADLINE, CANCELLED  of the task: what waited was taken back, what ran
- *is abandoned (outcome unknown) INTERNAL         the server refused the statement (logged)
- * Sessions: READ COMMITTED, lock wait 2 s, strict mode, UTC, utf8mb4, prepared statements only. The
- * count of an UPDATE is of rows matched, changed or not. SQL text is copied; few distinct texts
- *please, each is prepared once per connection (64 are kept).
+ * Statuses of everything that talks to the server, besides the task's own:
+ * - CONFLICT: a unique or foreign key refused it; db_duplicate_key() tells which.
+ * - OVERLOADED: too much is waiting; or a deadlock (1213), a lock wait of 2 s (1205) or a time
+ *limit undid it, and a transaction is doomed (db_transact() runs it again).
+ * - DEPENDENCY_DOWN: no connection (at once while down), or lost: a write's outcome is unknown.
+ * - TOO_LARGE: more rows or bytes than the limits. INTERNAL: refused by the server, logged.
+ * - DEADLINE, CANCELLED: what waited was taken back; what ran is left to itself, outcome unknown.
+ * Sessions: READ COMMITTED, strict, UTC, utf8mb4, prepared statements (each connection keeps the
+ * last 64 texts). An UPDATE counts rows matched. Results fill the task's arena: a task that lives
+ * long resets it.
  */
 #ifndef STUDYHALL_IO_DB_H
 #define STUDYHALL_IO_DB_H

@@ -72,7 +72,7 @@ test_kill(void **state)
 	await_health(false);
 	for (int i = 0; i < 20; i++) {
 		assert_int_equal(ask(NULL, 0), STATUS_DEPENDENCY_DOWN);
-		assert_true(outcome.took_ms < 50);
+		assert_true(outcome.took_ms < 250);
 	}
 	mariadb_start(&mariadb);
 	printf("back %d ms after the server\n", (int)await_recovery());
@@ -103,7 +103,7 @@ test_stop(void **state)
 	(void)state;
 	server_signal(&mariadb, SIGSTOP);
 	assert_int_equal(ask(NULL, 300), STATUS_DEADLINE);
-	assert_true(outcome.took_ms < 500);
+	assert_true(outcome.took_ms < 2500);
 	/* The connections give up one by one, new ones do not come to be. */
 	begun = clock_ms();
 	while (db_healthy(db) && clock_ms() - begun < 15000) {
@@ -114,7 +114,7 @@ test_stop(void **state)
 	assert_false(db_healthy(db));
 	usleep(2500000);
 	assert_int_equal(ask(NULL, 0), STATUS_DEPENDENCY_DOWN);
-	assert_true(outcome.took_ms < 50);
+	assert_true(outcome.took_ms < 250);
 	server_signal(&mariadb, SIGCONT);
 	printf("back %d ms after it goes on\n", (int)await_recovery());
 	assert_int_equal(ask(NULL, 0), STATUS_OK);

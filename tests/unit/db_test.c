@@ -406,13 +406,13 @@ test_cancel_in_query(void **state)
 	test_cancel(&test, 0);
 	test_await(&test);
 	assert_int_equal(status, STATUS_CANCELLED);
-	assert_true(clock_ms() - begun < 100);
+	assert_true(clock_ms() - begun < 500);
 
 	begun = clock_ms();
 	test_start(&test, 1, abandon_task, &status, 200);
 	test_await(&test);
 	assert_int_equal(status, STATUS_DEADLINE);
-	assert_in_range(clock_ms() - begun, 150, 400);
+	assert_in_range(clock_ms() - begun, 150, 700);
 }
 
 static void
