@@ -27,7 +27,10 @@ struct periodic {
 	/* The lasting task's worker only: */
 	struct wait *parked; /* waiting for the next round */
 	uint32_t pause_ms;
+	struct periodic *next; /* of all: they live as long as the process */
 };
+
+static struct periodic *_Atomic periodic_all;
 
 static void
 periodic_round_run(void *arg)
@@ -111,6 +114,9 @@ periodic_start(struct service *service, const struct periodic_options *options)
 		free(periodic);
 		return NULL;
 	}
+	periodic->next = atomic_load(&periodic_all);
+	while (!atomic_compare_exchange_weak(&periodic_all, &periodic->next, periodic))
+		;
 	return periodic;
 }
 

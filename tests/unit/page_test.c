@@ -16,7 +16,7 @@
 
 static struct arena *arena;
 static struct history_event events[EVENTS];
-static char ids[EVENTS][8];
+static char ids[EVENTS][16];
 static char long_note[300];
 
 static int
