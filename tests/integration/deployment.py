@@ -60,16 +60,17 @@ def http_status(port, path):
 class Deployment:
     """`settings`: further environment for all processes. `replicas`: how many of a service, e.g.
     {"history": 2}; they all stand in S_URL, and `app["history.2"]` is the second. Names of
-    programs in `absent` are not started."""
+    programs in `absent` are not started. `each`: further environment of one process by its name."""
 
     numbers = itertools.count(1)
 
-    def __init__(self, stores, settings=None, replicas=None, absent=()):
+    def __init__(self, stores, settings=None, replicas=None, absent=(), each=None):
         self.stores = stores
         self.number = next(self.numbers)
         self.settings = dict(settings or {})
         self.replicas = dict(replicas or {})
         self.absent = set(absent)
+        self.each = dict(each or {})
         self.processes = {}
         self.admin_ports = {}
         self.port = free_port()
@@ -100,6 +101,7 @@ class Deployment:
         env = {**self.env, prefix + "_ADMIN": f"127.0.0.1:{self.admin_ports[name]}"}
         if listen:
             env[prefix + "_LISTEN"] = listen
+        env.update(self.each.get(name, {}))
         self.processes[name] = Process(
             name, self.wrap(program) + [os.path.join(BIN, program)],
             self.stores.path(f"{self.number}-{name}.log"), env, self.stores.directory)
@@ -145,14 +147,18 @@ class Deployment:
             wait_for(lambda: process.crashed() or self.ready(name),
                      max(0.1, deadline - time.monotonic()), f"readiness of {name}")
             assert not process.crashed(), f"{name} ended at once:\n{process.log_tail()}"
-        if self["gateway"].alive():
-            wait_for(self.gateway_ready, 10, "the gateway's /readyz")
+        # With every process up each must have found all the others, not just be ready for work.
+        if all(process.alive() for process in self.processes.values()):
+            for name in self.processes:
+                wait_for(lambda: self.readiness(name) == "ready",
+                         10, f"{name}'s finding of its dependencies")
 
-    def gateway_ready(self):
-        """With every service up the gateway must have found them all, not just one."""
-        whole = all(process.alive() for process in self.processes.values())
-        answer = Client(self.port).get("/readyz")
-        return answer.status == 200 and (not whole or answer.json["status"] == "ready")
+    def readiness(self, name):
+        """"ready", "degraded", "starting" or "draining", or None without an answer."""
+        try:
+            return Client(self.admin_ports[name]).get("/readyz", timeout=2).json["status"]
+        except (OSError, http.client.HTTPException, ValueError):
+            return None
 
     def revive(self, name):
         """What the supervisor does: starts a process that a test ended."""
