@@ -168,9 +168,8 @@ phrases_one_slip(const char *a, size_t a_length, const char *b, size_t b_length)
 	       memcmp(a + same + 2, b + same + 2, a_length - same - 2) == 0;
 }
 
-/* Is the English alternative (a word, words, or a prefix with '*') in `said`? */
 static bool
-phrases_has_words(const char *said, const char *wanted, size_t length)
+phrases_find_words(const char *said, const char *wanted, size_t length, bool slips)
 {
 	bool prefix = wanted[length - 1] == '*';
 	bool one_word = memchr(wanted, ' ', length) == NULL;
@@ -181,11 +180,25 @@ phrases_has_words(const char *said, const char *wanted, size_t length)
 		if (strncmp(at + 1, wanted, length) == 0 && (prefix || at[1 + length] == ' '))
 			return true;
 		/* In short words one letter makes another word. */
-		if (one_word && !prefix && length >= 5 && word >= 5 &&
+		if (slips && one_word && !prefix && length >= 5 && word >= 5 &&
 		    phrases_one_slip(at + 1, word, wanted, length))
 			return true;
 	}
 	return false;
+}
+
+/* Is the English alternative (a word, words, or a prefix with '*') in `said`? */
+static bool
+phrases_has_words(const char *said, const char *wanted, size_t length)
+{
+	return phrases_find_words(said, wanted, length, true);
+}
+
+/* The same to the letter, for what rules a meaning out: "world" is not "would". */
+static bool
+phrases_has_exactly(const char *said, const char *wanted, size_t length)
+{
+	return phrases_find_words(said, wanted, length, false);
 }
 
 static bool
@@ -210,7 +223,7 @@ phrases_any(const char *text, const char *alternatives, phrases_find_fn *find)
 
 static enum phrase_intent
 phrases_apply(const struct phrases_rule *rules, size_t count, const char *text, unsigned words,
-              phrases_find_fn *find)
+              phrases_find_fn *find, phrases_find_fn *find_exactly)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct phrases_rule *rule = &rules[i];
@@ -218,7 +231,7 @@ phrases_apply(const struct phrases_rule *rules, size_t count, const char *text, 
 		for (size_t k = 0; holds && k < COUNT_OF(rule->all); k++)
 			holds = rule->all[k] == NULL || phrases_any(text, rule->all[k], find);
 		if (holds && rule->none != NULL)
-			holds = !phrases_any(text, rule->none, find);
+			holds = !phrases_any(text, rule->none, find_exactly);
 		if (holds)
 			return rule->intent;
 	}
@@ -243,10 +256,10 @@ phrases_match(const char *text, struct phrase_match *match)
 	compact[length] = '\0';
 	words -= words > 0;
 	match->intent = phrases_apply(phrases_english, COUNT_OF(phrases_english), match->said,
-	                              words, phrases_has_words);
+	                              words, phrases_has_words, phrases_has_exactly);
 	if (match->intent == PHRASE_UNKNOWN)
 		match->intent = phrases_apply(phrases_korean, COUNT_OF(phrases_korean), compact,
-		                              words, phrases_has_piece);
+		                              words, phrases_has_piece, phrases_has_piece);
 }
 
 /* Words of titles that name no topic: "Review: waves" is about waves. */

@@ -88,6 +88,7 @@ static const char *const phrases_decoys[] = {
     "what is (love | that | your name | the time | for dinner | the capital of)",
     "how many days are in (a | the) (year | month | week)",
     "when is your birthday",
+    "i want to go [home | out | to]",
     "how are you [doing] [today | my friend]",
     "can you (play | call | open | turn)",
 };
@@ -106,16 +107,30 @@ static const char *const phrases_rules[] = {
 
 /* Words that alone tell nothing about a topic. */
 static bool
-phrases_word_is_plain(const char *word, size_t length)
+phrases_is_plain(const char *word, size_t length)
 {
-	static const char *const plain[] = {
-	    "the",  "and",    "for",  "of",  "in",   "on",   "to",      "with", "a",   "an",
-	    "part", "review", "test", "day", "unit", "quiz", "chapter", "from", "into"};
+	static const char *const plain[] = {"the", "and", "for", "with", "from", "into"};
+
 	for (size_t i = 0; i < COUNT_OF(plain); i++) {
 		if (strlen(plain[i]) == length && memcmp(plain[i], word, length) == 0)
 			return true;
 	}
 	return length < 3;
+}
+
+/* "Chapter 5: Waves" is spoken of as "waves", or by its number. */
+static bool
+phrases_is_label(const char *word, size_t length)
+{
+	static const char *const labels[] = {"chapter", "unit", "lesson", "part",
+	                                     "section", "day",  "week",   "review",
+	                                     "test",    "quiz", "study"};
+
+	for (size_t i = 0; i < COUNT_OF(labels); i++) {
+		if (strlen(labels[i]) == length && memcmp(labels[i], word, length) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* The pronounceable words of one topic; false when none of them is telling. */
@@ -131,10 +146,10 @@ phrases_topic_words(struct buf *out, const char *topic, phrases_word_fn *word, v
 		at += strspn(at, " ");
 		size_t length = strcspn(at, " ");
 		if (length > 0 && strspn(at, "abcdefghijklmnopqrstuvwxyz") >= length &&
-		    word(context, at, length)) {
+		    !phrases_is_label(at, length) && word(context, at, length)) {
 			buf_puts(out, words++ > 0 ? " " : "");
 			buf_append(out, at, length);
-			telling = telling || !phrases_word_is_plain(at, length);
+			telling = telling || !phrases_is_plain(at, length);
 		}
 		at += length;
 	}

@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <spawn.h>
@@ -121,8 +122,7 @@ test_phrases_are_heard_word_for_word(void **state)
 	                                      "i am so tired",           "how am i doing"};
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(phrases); i++) {
-		stt_expect(STT_SLT, phrases[i]);
-		stt_expect(STT_RMS, phrases[i]);
+		stt_expect(i % 2 == 0 ? STT_SLT : STT_RMS, phrases[i]);
 	}
 }
 
@@ -131,17 +131,16 @@ test_own_topics_are_heard_without_their_strange_words(void **state)
 {
 	static const char *const topics[] = {"Kinematics & photosynthesis", "세포", "\xff\xfe", "",
 	                                     "Linear algebra"};
-	struct stt_speech speech = stt_say(STT_SLT, "i finished photosynthesis");
+	struct stt_speech speech = stt_say(STT_SLT, "i have completed linear algebra");
 	struct stt_heard heard;
 	(void)state;
 
 	assert_int_equal(stt_builtin_recognize(stt_engine, "en", speech.samples, speech.count,
 	                                       topics, COUNT_OF(topics), NULL, 1, &heard),
 	                 STT_HEARD);
-	assert_string_equal(heard.text, "i finished photosynthesis");
+	assert_string_equal(heard.text, "i have completed linear algebra");
 	/* The next learner's grammar does not have it. */
-	stt_hear(stt_engine, &speech, &heard);
-	assert_null(strstr(heard.text, "photosynthesis"));
+	assert_int_equal(stt_hear(stt_engine, &speech, &heard), STT_NOT_CLEAR);
 	free(speech.samples);
 }
 
@@ -173,7 +172,10 @@ test_other_sentences_are_no_phrases(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < COUNT_OF(others); i++) {
+		/* All by slt and espeak-ng, every fourth by rms too. */
 		for (enum stt_voice voice = 0; voice < STT_VOICES; voice++) {
+			if (voice == STT_RMS && i % 4 != 0)
+				continue;
 			struct stt_speech speech = stt_say(voice, others[i]);
 			struct stt_heard heard;
 			if (stt_hear(stt_engine, &speech, &heard) != STT_NOT_CLEAR)
@@ -206,9 +208,9 @@ test_silence_and_noise_are_no_phrases(void **state)
 	speech.count = 0;
 	assert_int_equal(stt_hear(stt_engine, &speech, &heard), STT_SILENCE);
 	speech.count = COUNT_OF(samples);
-	for (int kind = 0; kind < 12; kind++) {
+	for (int kind = 0; kind < 6; kind++) {
 		bool pink = kind % 2 == 1;
-		size_t burst = kind < 2 ? 0 : (size_t)(kind / 2) * 1500;
+		size_t burst = kind < 2 ? 0 : (size_t)(kind / 2) * 2500;
 		double slow = 0, level = 0;
 		for (size_t i = 0; i < COUNT_OF(samples); i++) {
 			double white = stt_random(&random);
@@ -382,6 +384,36 @@ test_phones_are_compared_by_ear(void **state)
 	assert_true(stt_phones_distance("HH QQ AH ", "HH AH ") == 0);
 }
 
+/* pocketsphinx keeps its last list of phones, a few bytes for an engine's whole life. */
+const char *__lsan_default_suppressions(void);
+const char *
+__lsan_default_suppressions(void)
+{
+	return "leak:libsphinxbase.so\n";
+}
+
+/* A plan's grammar is replaced with every learner: nothing may stay behind. (The library's own
+ * function for it leaks 30 KB each time.) */
+static void
+test_grammars_leave_no_memory_behind(void **state)
+{
+	static const char *const topics[][1] = {{"linear algebra"}, {"world history"}};
+	static int16_t samples[WAV_SPEECH_RATE];
+	struct stt_heard heard;
+	size_t before = 0;
+	(void)state;
+
+	for (size_t i = 0; i < COUNT_OF(samples); i++)
+		samples[i] = (int16_t)(i / 4000 % 2 * (i % 50) * 200);
+	for (int i = 0; i < 24; i++) {
+		stt_builtin_recognize(stt_engine, "en", samples, COUNT_OF(samples), topics[i % 2],
+		                      1, NULL, 1, &heard);
+		if (i == 3)
+			before = mallinfo2().uordblks;
+	}
+	assert_true(mallinfo2().uordblks < before + 64 * 1024 || before == 0);
+}
+
 static int
 stt_setup(void **state)
 {
@@ -413,6 +445,7 @@ main(void)
 	    cmocka_unit_test(test_engines_of_two_threads_are_independent),
 	    cmocka_unit_test(test_the_general_model_comes_and_goes),
 	    cmocka_unit_test(test_phones_are_compared_by_ear),
+	    cmocka_unit_test(test_grammars_leave_no_memory_behind),
 	};
 	return cmocka_run_group_tests(tests, stt_setup, stt_teardown);
 }

@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <sphinxbase/ckd_alloc.h>
 #include <sphinxbase/err.h>
+#include <sphinxbase/fsg_model.h>
+#include <sphinxbase/jsgf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,8 @@
 enum {
 	SPHINX_PIECE = 4000
 }; /* samples between two looks at `stop` */
+
+#define SPHINX_LANGUAGE_WEIGHT 3.0f /* of the branches of a grammar */
 
 struct sphinx {
 	ps_decoder_t *decoder;
@@ -116,10 +120,26 @@ sphinx_add_word(struct sphinx *sphinx, const char *word, const char *phones)
 	return ps_add_word(sphinx->decoder, word, phones, FALSE) >= 0;
 }
 
+/* ps_set_jsgf_string() would leak the parsed grammar, 30 KB each time. */
 bool
-sphinx_set_grammar(struct sphinx *sphinx, const char *jsgf)
+sphinx_set_grammar(struct sphinx *sphinx, const char *text)
 {
-	return ps_set_jsgf_string(sphinx->decoder, "grammar", jsgf) == 0;
+	jsgf_t *grammar = jsgf_parse_string(text, NULL);
+	fsg_model_t *graph = NULL;
+	bool set = false;
+
+	if (grammar == NULL)
+		return false;
+	jsgf_rule_t *rule = jsgf_get_public_rule(grammar);
+	if (rule != NULL)
+		graph = jsgf_build_fsg(grammar, rule, ps_get_logmath(sphinx->decoder),
+		                       SPHINX_LANGUAGE_WEIGHT);
+	if (graph != NULL) {
+		set = ps_set_fsg(sphinx->decoder, "grammar", graph) == 0;
+		fsg_model_free(graph);
+	}
+	jsgf_grammar_free(grammar);
+	return set;
 }
 
 enum sphinx_outcome

@@ -50,8 +50,8 @@ void sphinx_free(struct sphinx **sphinx);
 bool sphinx_knows(struct sphinx *sphinx, const char *word);
 /* Adds a word ("two" or its second reading "two(2)") with its phones; false if they are bad. */
 bool sphinx_add_word(struct sphinx *sphinx, const char *word, const char *phones);
-/* Replaces the grammar; every word of it must be known. */
-bool sphinx_set_grammar(struct sphinx *sphinx, const char *jsgf);
+/* Replaces the grammar by a JSGF text; every word of it must be known. */
+bool sphinx_set_grammar(struct sphinx *sphinx, const char *text);
 
 /* Runs one search over 16 kHz mono samples. Grammar and phones run in one go (keep them short);
  * the model looks at `stop` every quarter second of audio. */

@@ -37,6 +37,7 @@ enum {
 #define STT_DOUBT_MOST       0.82f
 #define STT_DOUBT_MOST_SHORT 0.70f
 #define STT_ALL_DOUBT        9.0f
+#define STT_GOOD_VOICE       -37.0f /* phone score per frame */
 
 struct stt_builtin {
 	struct sphinx *decoder; /* NULL after a failed renewal: tried again by the next call */
@@ -260,8 +261,9 @@ stt_scores(struct stt_builtin *engine, float *path, float *phones)
 }
 
 /* What the grammar hears in it, and how doubtful that is: how far its phones are from the heard
- * ones, plus what it lacks in score beside them; a voice that fits the model badly may lack more.
- * The weights are those that told 187 phrases from 174 other sentences best. */
+ * ones, plus what it lacks in score beside them; a voice that fits the model badly may lack more,
+ * one that fits well less. The weights are those that told 187 phrases from 174 other sentences
+ * best. */
 static float
 stt_doubt(struct stt_builtin *engine, const int16_t *samples, size_t count, char *text)
 {
@@ -273,8 +275,11 @@ stt_doubt(struct stt_builtin *engine, const int16_t *samples, size_t count, char
 	    !stt_scores(engine, &path, &phones))
 		return STT_ALL_DOUBT;
 	snprintf(text, STT_TEXT_MAX, "%s", sphinx_text(engine->decoder));
-	return stt_phones_distance(engine->expected, engine->heard) - 0.010f * (path - phones) +
-	       0.005f * (phones + 40);
+	float doubt = stt_phones_distance(engine->expected, engine->heard) -
+	              0.010f * (path - phones) + 0.005f * (phones - STT_GOOD_VOICE);
+	if (phones > STT_GOOD_VOICE)
+		doubt += 0.030f * (phones - STT_GOOD_VOICE);
+	return doubt;
 }
 
 /* By the grammar: STT_HEARD, or STT_NOT_CLEAR when it rejects. */
