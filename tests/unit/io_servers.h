@@ -121,6 +121,9 @@ server_signal(const struct server *server, int number)
 {
 	if (server->pid == 0 || kill(server->pid, number) != 0)
 		abort();
+	/* A busy machine takes its time to stop all threads. */
+	if (number == SIGSTOP && waitpid(server->pid, NULL, WUNTRACED) != server->pid)
+		abort();
 }
 
 /* By SIGKILL: nothing of it is wanted any more, or that is the test. */
