@@ -60,8 +60,8 @@ struct service_spec {
 	/* Optional. In a task once database and cache are open, before the first call; anything but
 	 * STATUS_OK ends the process. Spawns the service's background tasks. */
 	enum status (*start)(struct service *service);
-	/* Optional. In a task at the end, when no call and no background task is left; not called when
-	 * start() set no state. */
+	/* Optional. In a task at the end, when no call and no background task is left; not called
+	 * when start() set no state. */
 	void (*stop)(struct service *service);
 	uint16_t default_port; /* of SERVICE_LISTEN on 127.0.0.1; the admin port is 100 above */
 };

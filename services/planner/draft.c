@@ -41,7 +41,8 @@ draft_dates(struct call *call, const Planner__CreatePlanRequest *request,
 		return call_invalid(call, "/exam_date", "is not a date");
 	if (schedule->has_exam && schedule->exam_day <= schedule->start_day)
 		return call_invalid(call, "/exam_date", "is not after start_date");
-	/* A plan that begins in the past was begun then: what was missed is there to be replanned. */
+	/* A plan that begins in the past was begun then: what was missed is there to be replanned.
+	 */
 	schedule->today = schedule->start_day;
 	return STATUS_OK;
 }
@@ -187,8 +188,7 @@ draft_make(struct call *call, const Planner__CreatePlanRequest *request, struct 
 		return STATUS_OVERLOADED;
 	status = schedule_make(task_arena(), &schedule_request, &schedule);
 	if (status == STATUS_VALIDATION)
-		return call_invalid(call, "/end_date",
-		                    "no day for study is left before it");
+		return call_invalid(call, "/end_date", "no day for study is left before it");
 	if (status != STATUS_OK)
 		return status;
 	ids_new(id);

@@ -114,7 +114,7 @@ test_every_form_becomes_the_same_sine(void **state)
 			double want = 16384 * sin(2 * M_PI * 440 * (double)k / 16000);
 			error = fmax(error, fabs(want - samples[k]));
 		}
-			print_message("%zu %u %.1f\n", i, shape->rate, error);
+		print_message("%zu %u %.1f\n", i, shape->rate, error);
 		assert_true(error < (shape->bits == 8 ? 500 : 40));
 		free(samples);
 	}
