@@ -57,7 +57,8 @@ def test_session_of_another_user_is_404(app, learner):
 
 
 def test_unused_session_ends_and_a_used_one_slides(deploy):
-    app = deploy(settings={"SESSION_TTL": "3"}, absent=("planner", "voice", "history"))
+    app = deploy(settings={"DRAIN_DELAY": "0", "SESSION_TTL": "3"},
+                 absent=("planner", "voice", "history"))
     used, unused = app.learner(), app.learner()
     for _ in range(12):
         assert used.get("/v1/users/me").status == 200
@@ -67,7 +68,8 @@ def test_unused_session_ends_and_a_used_one_slides(deploy):
 
 
 def test_last_seen_is_written_though_nobody_waits_for_it(deploy):
-    app = deploy(settings={"SESSION_TTL": "20"}, absent=("planner", "voice", "history"))
+    app = deploy(settings={"DRAIN_DELAY": "0", "SESSION_TTL": "20"},
+                 absent=("planner", "voice", "history"))
     learner = app.learner()
     first = learner.get("/v1/sessions").json["items"][0]["last_seen_at"]
     time.sleep(2.5)

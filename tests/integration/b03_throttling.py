@@ -71,7 +71,7 @@ def test_unknown_account_is_throttled_alike(client):
 
 
 def test_known_address_keeps_its_own_allowance(deploy):
-    app = deploy(settings={"TRUSTED_PROXIES": "127.0.0.0/8"},
+    app = deploy(settings={"DRAIN_DELAY": "0", "TRUSTED_PROXIES": "127.0.0.0/8"},
                  absent=("planner", "voice", "history"))
     learner, client = app.learner(), app.client()
     assert attempt(client, learner.email, learner.password, "192.0.2.1").status == 201
@@ -84,7 +84,8 @@ def test_known_address_keeps_its_own_allowance(deploy):
 
 
 def test_address_limit_and_its_headers(deploy):
-    app = deploy(settings={"SIGNIN_ADDRESS_LIMIT": "5", "TRUSTED_PROXIES": "127.0.0.0/8"},
+    app = deploy(settings={"DRAIN_DELAY": "0", "SIGNIN_ADDRESS_LIMIT": "5",
+                           "TRUSTED_PROXIES": "127.0.0.0/8"},
                  absent=("planner", "voice", "history"))
     client = app.client()
     client.post("/v1/users", {"email": "limit@example.org", "password": Learner.password})
@@ -129,7 +130,7 @@ def test_unknown_email_takes_as_long_as_a_wrong_password(app, client):
 
 @pytest.mark.parametrize("code, status", [(None, 422), ("guess", 422), ("초대 2026", 201)])
 def test_signing_up_with_a_code(deploy, code, status):
-    app = deploy(settings={"SIGNUP": "code", "SIGNUP_CODE": "초대 2026"},
+    app = deploy(settings={"DRAIN_DELAY": "0", "SIGNUP": "code", "SIGNUP_CODE": "초대 2026"},
                  absent=("planner", "voice", "history"))
     body = {"email": "invited@example.org", "password": "12345678"}
     answer = app.client().post("/v1/users", {**body, **({"code": code} if code else {})})
@@ -139,13 +140,14 @@ def test_signing_up_with_a_code(deploy, code, status):
 
 
 def test_signing_up_where_it_is_closed(deploy):
-    app = deploy(settings={"SIGNUP": "closed"}, absent=("planner", "voice", "history"))
+    app = deploy(settings={"DRAIN_DELAY": "0", "SIGNUP": "closed"},
+                 absent=("planner", "voice", "history"))
     answer = app.client().post("/v1/users", {"email": "a@example.org", "password": "12345678"})
     assert (answer.status, answer.code) == (409, "conflict")
 
 
 def test_full_cpu_pool_answers_503_with_retry_after(deploy):
-    app = deploy(settings={"AUTH_CPU_THREADS": "1", "ARGON2_PASSES": "12"},
+    app = deploy(settings={"DRAIN_DELAY": "0", "AUTH_CPU_THREADS": "1", "ARGON2_PASSES": "12"},
                  absent=("planner", "voice", "history"))
     answers = []
 
