@@ -119,13 +119,14 @@ void
 process_print_settings(const char *name, const char *default_admin,
                        const struct config_setting *own, size_t own_count)
 {
-	const char *prefix = process_prefix(name);
+	char *prefix = (char *)(uintptr_t)process_prefix(name);
 	struct process_settings common;
 	struct config_setting table[COMMON_SETTINGS];
 
 	process_common_table(&common, default_admin, table);
 	config_print(prefix, table, COMMON_SETTINGS);
 	config_print(prefix, own, own_count);
+	free(prefix);
 }
 
 const char *

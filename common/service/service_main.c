@@ -61,11 +61,13 @@ settings_of_calls(struct service *service, struct config_setting *table, size_t 
 	const char *const *calls = service->spec->calls;
 
 	for (size_t i = 0; calls != NULL && calls[i] != NULL; i++) {
+		const char *prefix = process_prefix(calls[i]);
 		char *name;
 
 		assert(i < SERVICE_MAX_CALLS);
-		if (asprintf(&name, "%s_URL", process_prefix(calls[i])) < 0)
+		if (asprintf(&name, "%s_URL", prefix) < 0)
 			abort();
+		free((char *)(uintptr_t)prefix);
 		settings_add(table, count,
 		             (struct config_setting){.name = name,
 		                                     .type = CONFIG_TEXT,
@@ -238,9 +240,10 @@ service_main(int argc, char **argv, const struct service_spec *spec)
 	static struct service service;
 	static struct config_setting table[SETTING_LIMIT];
 	const char *word = argc > 1 ? argv[1] : "serve";
-	const char *admin = service_text("127.0.0.1:", spec->default_port + ADMIN_PORT_ABOVE);
+	static const char *admin;
 	size_t count;
 
+	admin = service_text("127.0.0.1:", spec->default_port + ADMIN_PORT_ABOVE);
 	service.spec = spec;
 	count = service_table(&service, table);
 	if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0)
