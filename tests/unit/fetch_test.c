@@ -586,12 +586,14 @@ tls_task(void *arg)
 	/* Another name than the certificate's. */
 	request.url = arena_printf(task_arena(), "https://127.0.0.1:%d/", tls_port);
 	CHECK(http_fetch(&request, &response) == STATUS_DEPENDENCY_DOWN);
-	CHECK(strstr(fetch_error(), "SSL") != NULL);
+	CHECK(strcasestr(fetch_error(), "SSL") != NULL ||
+	      strcasestr(fetch_error(), "certificate") != NULL);
 	/* An authority that we do not know. */
 	request.url = arena_printf(task_arena(), "https://localhost:%d/", tls_port);
 	request.ca_file = NULL;
 	CHECK(http_fetch(&request, &response) == STATUS_DEPENDENCY_DOWN);
-	CHECK(strstr(fetch_error(), "SSL") != NULL);
+	CHECK(strcasestr(fetch_error(), "SSL") != NULL ||
+	      strcasestr(fetch_error(), "certificate") != NULL);
 }
 
 static void
