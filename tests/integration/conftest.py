@@ -49,8 +49,9 @@ def deploy(stores):
     """A function that starts a deployment with settings of the test's own; ended after the test."""
     running = []
 
-    def start(**options):
-        steps = run_deployment(Deployment(stores, **options))
+    def start(settings=None, **options):
+        settings = {"DRAIN_DELAY": "0", **(settings or {})}
+        steps = run_deployment(Deployment(stores, settings=settings, **options))
         deployment = next(steps)
         running.append(steps)
         return deployment

@@ -118,7 +118,8 @@ def once(kind, url, method):
         pass  # the service has thrown us out, which is fine
 
 
-@pytest.mark.parametrize("name", sorted(METHODS))
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name == "history" else
+                                               pytest.mark.slow) for name in sorted(METHODS)])
 def test_strangers_1000_times(app, learner, name):
     url, process = app.listen[name][0], app[name]
     assert USES[name](learner) == 200

@@ -10,7 +10,8 @@ import urllib.request
 import pytest
 
 from certificates import Authority
-from deployment import services
+from conftest import run_deployment
+from deployment import Deployment, services
 from process import wait_for
 
 PROCESSES = services() + ["gateway"]
@@ -32,9 +33,9 @@ def good(authority):
     return {name: authority.issue(name) for name in PROCESSES}
 
 
-@pytest.fixture
-def secure(deploy, authority):
-    return deploy(each=good(authority))
+@pytest.fixture(scope="module")
+def secure(stores, authority):
+    yield from run_deployment(Deployment(stores, {"DRAIN_DELAY": "0"}, each=good(authority)))
 
 
 def dependencies(app, name="gateway"):

@@ -26,7 +26,8 @@ def busy(learner):
 
 
 @pytest.mark.disturbs
-@pytest.mark.parametrize("name", ["auth", "planner", "history", "voice"])
+@pytest.mark.parametrize("name", ["auth", "history", *[
+    pytest.param(name, marks=pytest.mark.slow) for name in ("planner", "voice")]])
 def test_erasure_is_whole_within_60_s_though_a_service_is_killed(app, stores, name):
     learner = app.learner()
     busy(learner)
