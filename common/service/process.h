@@ -54,8 +54,8 @@ int process_load(const char *name, struct process_settings *common, const char *
 /* Prints all of them as .env.example shows them. */
 void process_print_settings(const char *name, const char *default_admin,
                             const struct config_setting *own, size_t own_count);
-/* "AUTH" of "auth", "STUDY_GROUP" of "study-group". Valid for the life of the process. */
-const char *process_prefix(const char *name);
+/* "AUTH" of "auth", "STUDY_GROUP" of "study-group"; to be freed. */
+char *process_prefix(const char *name);
 
 /* Runs it with `workers` workers, the first on the calling thread, until the drain is over. Returns
  * the exit status. */

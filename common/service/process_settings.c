@@ -18,7 +18,7 @@
 
 #define HEALTHCHECK_TIMEOUT_S 3
 
-const char *
+char *
 process_prefix(const char *name)
 {
 	char *prefix = strdup(name);
@@ -86,7 +86,7 @@ int
 process_load(const char *name, struct process_settings *common, const char *default_admin,
              const struct config_setting *own, size_t own_count)
 {
-	char *prefix = (char *)(uintptr_t)process_prefix(name);
+	char *prefix = process_prefix(name);
 	struct config_setting table[COMMON_SETTINGS];
 	enum log_level level = LOG_LEVEL_INFO;
 	char error[512];
@@ -119,7 +119,7 @@ void
 process_print_settings(const char *name, const char *default_admin,
                        const struct config_setting *own, size_t own_count)
 {
-	char *prefix = (char *)(uintptr_t)process_prefix(name);
+	char *prefix = process_prefix(name);
 	struct process_settings common;
 	struct config_setting table[COMMON_SETTINGS];
 

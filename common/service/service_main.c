@@ -61,13 +61,13 @@ settings_of_calls(struct service *service, struct config_setting *table, size_t 
 	const char *const *calls = service->spec->calls;
 
 	for (size_t i = 0; calls != NULL && calls[i] != NULL; i++) {
-		const char *prefix = process_prefix(calls[i]);
+		char *prefix = process_prefix(calls[i]);
 		char *name;
 
 		assert(i < SERVICE_MAX_CALLS);
 		if (asprintf(&name, "%s_URL", prefix) < 0)
 			abort();
-		free((char *)(uintptr_t)prefix);
+		free(prefix);
 		settings_add(table, count,
 		             (struct config_setting){.name = name,
 		                                     .type = CONFIG_TEXT,
