@@ -129,20 +129,30 @@ process_print_settings(const char *name, const char *default_admin,
 	free(prefix);
 }
 
+/* What lives as long as the process; the list is for the leak checker. */
+struct kept_urls {
+	struct kept_urls *next;
+	char text[];
+};
+static struct kept_urls *kept_urls;
+
 const char *
 process_actor_urls(const struct process_settings *common, const char *urls)
 {
 	size_t commas = 1;
-	char *result, *at;
+	struct kept_urls *kept;
+	char *at;
 
 	if (common->tls.ca == NULL)
 		return urls;
 	for (const char *c = urls; *c != '\0'; c++)
 		commas += *c == ',';
-	result = malloc(strlen(urls) + commas * strlen("tls+") + 1);
-	if (result == NULL)
+	kept = malloc(sizeof *kept + strlen(urls) + commas * strlen("tls+") + 1);
+	if (kept == NULL)
 		return NULL;
-	at = result;
+	kept->next = kept_urls;
+	kept_urls = kept;
+	at = kept->text;
 	for (const char *from = urls; *from != '\0';) {
 		size_t length = strcspn(from, ",");
 
@@ -155,7 +165,7 @@ process_actor_urls(const struct process_settings *common, const char *urls)
 			*at++ = *from++;
 	}
 	*at = '\0';
-	return result;
+	return kept->text;
 }
 
 /* --- healthcheck -------------------------------------------------------------------------------
