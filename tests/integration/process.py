@@ -15,6 +15,9 @@ FATAL = re.compile(
 )
 
 
+REPORT_LINES = 16
+
+
 def die_with_parent():
     """In the child: a killed test run leaves nothing behind."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -113,4 +116,7 @@ class Process:
             log.seek(self.scanned)
             text = log.read()
             self.scanned += len(text)
-        return [line.decode(errors="replace") for line in text.splitlines() if FATAL.search(line)]
+        lines = [line.decode(errors="replace") for line in text.splitlines()]
+        found = [number for number, line in enumerate(lines) if FATAL.search(line.encode())]
+        # A report's stack comes after its first line, which alone says too little.
+        return ["\n".join(lines[number:number + REPORT_LINES]) for number in found]
