@@ -15,7 +15,7 @@ from stores import ROOT
 
 BIN = os.path.abspath(os.environ.get("STUDYHALL_BIN") or os.path.join(ROOT, "build/release/bin"))
 SANITIZERS = {
-    "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:strict_string_checks=1",
+    "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:strict_string_checks=1:fast_unwind_on_malloc=0",
     "LSAN_OPTIONS": f"suppressions={ROOT}/tests/lsan.supp:print_suppressions=0",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     "TSAN_OPTIONS": "exitcode=99",
