@@ -36,7 +36,7 @@ replica_up(void *arg)
 	struct rpc *rpc = replica->rpc;
 
 	rpc_count_up(rpc, 1);
-	LOG_INFO("replica up", LOG_TEXT("actor", rpc->options.actor),
+	LOG_INFO("replica up", LOG_TEXT("peer", rpc->options.actor),
 	         LOG_TEXT("url", replica->url));
 }
 
@@ -48,7 +48,7 @@ replica_down(void *arg)
 
 	rpc_count_up(rpc, -1);
 	replica->allowed = RPC_FIRST_ALLOWED;
-	LOG_WARN("replica down", LOG_TEXT("actor", rpc->options.actor),
+	LOG_WARN("replica down", LOG_TEXT("peer", rpc->options.actor),
 	         LOG_TEXT("url", replica->url));
 }
 
@@ -96,7 +96,7 @@ replica_open(struct rpc *rpc, const char *url)
 	options.url = replica->url;
 	replica->link = link_client_open(&options, error, sizeof error);
 	if (replica->link == NULL) {
-		LOG_ERROR("cannot connect", LOG_TEXT("actor", rpc->options.actor),
+		LOG_ERROR("cannot connect", LOG_TEXT("peer", rpc->options.actor),
 		          LOG_TEXT("error", error));
 		free(replica->url);
 		free(replica);
@@ -243,7 +243,7 @@ rpc_replica_result(struct replica *replica, bool answered, bool late)
 			replica->ejection_ms = RPC_EJECTION_MAX_MS;
 		replica->ejected_until_ms = clock_ms() + replica->ejection_ms;
 		replica->allowed = RPC_FIRST_ALLOWED;
-		LOG_WARN("replica ejected", LOG_TEXT("actor", rpc->options.actor),
+		LOG_WARN("replica ejected", LOG_TEXT("peer", rpc->options.actor),
 		         LOG_TEXT("url", replica->url), LOG_INT("ms", replica->ejection_ms));
 	}
 }

@@ -203,7 +203,7 @@ service_open_rpcs(struct service *service)
 		    options.urls != NULL ? rpc_open(&options, error, sizeof error) : NULL;
 
 		if (rpc == NULL) {
-			LOG_ERROR("cannot call another actor", LOG_TEXT("actor", options.actor),
+			LOG_ERROR("cannot call another actor", LOG_TEXT("peer", options.actor),
 			          LOG_TEXT("error", error));
 			return STATUS_INTERNAL;
 		}

@@ -14,8 +14,9 @@
 
 #include <string.h>
 
-#define DRAFT_DAYS    28 /* of a plan that names no end */
-#define DRAFT_MINUTES 60
+#define DRAFT_DAYS     28 /* of a plan that names no end */
+#define DRAFT_MINUTES  60
+#define DRAFT_LAST_DAY 2932896 /* 9999-12-31, the last day that can be written */
 
 static const char *const draft_weekdays[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
 static const char *const draft_levels[] = {"beginner", "intermediate", "advanced"};
@@ -31,6 +32,8 @@ draft_dates(struct call *call, const Planner__CreatePlanRequest *request,
 	schedule->end_day = schedule->start_day + DRAFT_DAYS - 1;
 	if (request->end_date != NULL && !date_parse(request->end_date, &schedule->end_day))
 		return call_invalid(call, "/end_date", "is not a date");
+	if (schedule->end_day > DRAFT_LAST_DAY)
+		return call_invalid(call, "/end_date", "is after the year 9999");
 	if (schedule->end_day < schedule->start_day)
 		return call_invalid(call, "/end_date", "is before start_date");
 	if (schedule->end_day - schedule->start_day >= PLAN_MAX_DAYS)

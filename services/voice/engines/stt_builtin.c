@@ -36,6 +36,8 @@ enum {
 /* A phrase is believed up to this doubt; see stt_doubt. */
 #define STT_DOUBT_MOST       0.82f
 #define STT_DOUBT_MOST_SHORT 0.70f
+/* The question everybody asks, in full: no other sentence tried came out as it below 1.3. */
+#define STT_DOUBT_MOST_ASKED 1.00f
 #define STT_ALL_DOUBT        9.0f
 #define STT_GOOD_VOICE       -37.0f /* phone score per frame */
 
@@ -298,6 +300,8 @@ stt_hear_phrase(struct stt_builtin *engine, const int16_t *samples, size_t count
 	/* What is short is easily found in anything. */
 	float most = words > 2 ? STT_DOUBT_MOST : STT_DOUBT_MOST_SHORT;
 	phrases_match(heard->text, &match);
+	if (strcmp(heard->text, "what should i study today") == 0)
+		most = STT_DOUBT_MOST_ASKED;
 	if (heard->doubt <= most && match.intent != PHRASE_UNKNOWN) {
 		heard->from_grammar = true;
 		return STT_HEARD;
