@@ -199,6 +199,7 @@ idempotency_store(struct call *call, struct db *tx, const char *route, const voi
 static void
 idempotency_hold(struct idempotency *key)
 {
+	key->held = true;
 	pthread_mutex_lock(&idempotency_leases.lock);
 	key->previous = NULL;
 	key->next = idempotency_leases.first;
@@ -211,6 +212,9 @@ idempotency_hold(struct idempotency *key)
 static void
 idempotency_release(struct idempotency *key)
 {
+	if (!key->held)
+		return;
+	key->held = false;
 	pthread_mutex_lock(&idempotency_leases.lock);
 	if (key->next != NULL)
 		key->next->previous = key->previous;

@@ -53,6 +53,7 @@ struct idempotency {
 	size_t length;
 	/* The module's: */
 	uint64_t owner;
+	bool held;
 	struct idempotency *next, *previous;
 };
 
@@ -69,7 +70,8 @@ enum status idempotency_begin(struct call *call, struct db *db, const char *rout
                               struct idempotency *key);
 /* Must follow a begin that gave OK without `found`, also after failures and cancellation. Keeps
  * STATUS_OK with its answer, and failures that HTTP calls 4xx (but 408 and 429) with their detail;
- * forgets others. `db` may be the transaction of the work itself. Returns `outcome`, or why an
+ * forgets others. `db` may be the transaction of the work itself, which may be run again; if that
+ * fails in the end, once more with its failure. Returns `outcome`, or why an
  * STATUS_OK could not be kept. */
 enum status idempotency_end(struct call *call, struct db *db, const char *route,
                             struct idempotency *key, enum status outcome, const void *answer,

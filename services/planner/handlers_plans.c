@@ -138,10 +138,8 @@ plan_create_tx(struct db *tx, void *arg)
 	struct draft *draft = &creation->draft;
 	const char *user = call_user(call);
 	bool erased = false;
-	enum status status = idempotency_claim(call, tx, PLANS_CREATE, &creation->key);
+	enum status status;
 
-	if (status != STATUS_OK || creation->key.found)
-		return status;
 	status = planner_store_take_plan(tx, user, creation->today, plan_daily_limit(),
 	                                 &creation->granted, &creation->used);
 	if (status == STATUS_OK && !creation->granted)
@@ -157,8 +155,41 @@ plan_create_tx(struct db *tx, void *arg)
 	if (status == STATUS_OK && erased)
 		return STATUS_UNAUTHENTICATED;
 	if (status == STATUS_OK)
-		status =
-		    idempotency_store(call, tx, PLANS_CREATE, creation->answer, creation->length);
+		status = idempotency_end(call, tx, PLANS_CREATE, &creation->key, status,
+		                         creation->answer, creation->length);
+	return status;
+}
+
+/* The first request with this key has been answered: the same again. */
+static enum status
+plan_replay(struct call *call, const struct idempotency *key)
+{
+	Planner__Plan *first =
+	    planner__plan__unpack(arena_allocator(task_arena()), key->length, key->answer);
+
+	if (first == NULL)
+		return STATUS_INTERNAL;
+	call_set_header(call, "location", "/v1/plans/%s", first->id);
+	call_set_outcome(call, OUTCOME_CREATED);
+	call_reply_packed(call, key->answer, key->length);
+	return STATUS_OK;
+}
+
+static enum status
+plan_create(struct plan_creation *creation, const Planner__CreatePlanRequest *request)
+{
+	struct call *call = creation->call;
+	enum status status = draft_make(call, request, &creation->draft);
+
+	if (status == STATUS_OK)
+		status = plan_pack_answer(creation);
+	if (status == STATUS_OK)
+		status = db_transact(planner_of(call)->db, plan_create_tx, creation);
+	if (status == STATUS_QUOTA_EXCEEDED) {
+		plan_set_rate_limit(call, creation->used);
+		call_set_retry_after(call, plan_seconds_to_midnight(call));
+		return call_fail(call, status, "the plans of this day are spent");
+	}
 	return status;
 }
 
@@ -167,35 +198,23 @@ planner_create_plan(struct call *call, const void *message, void *reply)
 {
 	struct planner *planner = planner_of(call);
 	struct plan_creation creation = {.call = call, .today = planner_today(call)};
-	enum status status = draft_make(call, message, &creation.draft);
+	enum status status = idempotency_begin(call, planner->db, PLANS_CREATE, &creation.key);
 
 	(void)reply;
-	if (status == STATUS_OK)
-		status = plan_pack_answer(&creation);
-	if (status == STATUS_OK)
-		status = db_transact(planner->db, plan_create_tx, &creation);
-	if (status == STATUS_QUOTA_EXCEEDED) {
-		plan_set_rate_limit(call, creation.used);
-		call_set_retry_after(call, plan_seconds_to_midnight(call));
-		return call_fail(call, status, "the plans of this day are spent");
-	}
 	if (status != STATUS_OK)
 		return status;
-	if (creation.key.found) {
-		Planner__Plan *first = planner__plan__unpack(
-		    arena_allocator(task_arena()), creation.key.length, creation.key.answer);
-
-		call_reply_packed(call, creation.key.answer, creation.key.length);
-		if (first != NULL)
-			call_set_header(call, "location", "/v1/plans/%s", first->id);
-	} else {
-		outbox_nudge(planner->outbox);
-		plan_set_rate_limit(call, creation.used);
-		plan_set_etag(call, 1, &creation.draft.plan, creation.today);
-		call_set_header(call, "location", "/v1/plans/%s", creation.draft.plan.id);
-		call_reply_packed(call, creation.answer, creation.length);
-	}
+	if (creation.key.found)
+		return plan_replay(call, &creation.key);
+	status = plan_create(&creation, message);
+	if (status != STATUS_OK)
+		return idempotency_end(call, planner->db, PLANS_CREATE, &creation.key, status, NULL,
+		                       0);
+	outbox_nudge(planner->outbox);
+	plan_set_rate_limit(call, creation.used);
+	plan_set_etag(call, 1, &creation.draft.plan, creation.today);
+	call_set_header(call, "location", "/v1/plans/%s", creation.draft.plan.id);
 	call_set_outcome(call, OUTCOME_CREATED);
+	call_reply_packed(call, creation.answer, creation.length);
 	return STATUS_OK;
 }
 
