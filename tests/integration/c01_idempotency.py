@@ -50,3 +50,15 @@ def test_history_write_is_repeated_once(learner):
     second = learner.post("/v1/history", body, headers={"Idempotency-Key": "h1"})
     assert (first.status, second.status) == (201, 201)
     assert first.json["id"] == second.json["id"]
+
+
+def test_a_refusal_is_kept_and_the_key_belongs_to_that_body(learner):
+    key = {"Idempotency-Key": "refused"}
+    body = {"goal": "x", "start_date": "2026-03-02", "end_date": "2026-03-01"}
+    first = learner.post("/v1/plans", body, headers=key)
+    assert (first.status, first.code) == (422, "validation")
+    again = learner.post("/v1/plans", body, headers=key)
+    assert again.status == 422 and again.headers["Idempotency-Replayed"] == "true"
+    assert again.json["errors"] == first.json["errors"]
+    other = learner.post("/v1/plans", {"goal": "x"}, headers=key)
+    assert (other.status, other.code) == (422, "idempotency-key-reused")
