@@ -431,6 +431,12 @@ link_client_up(const struct link_client *link)
 	return link->state == LINK_UP;
 }
 
+uint64_t
+link_client_boot(const struct link_client *link)
+{
+	return link->boot;
+}
+
 unsigned
 link_client_calls(const struct link_client *link)
 {

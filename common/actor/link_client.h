@@ -47,6 +47,8 @@ struct link_client *link_client_open(const struct link_client_options *options, 
 void link_client_close(struct link_client **link);
 
 bool link_client_up(const struct link_client *link);
+/* The boot id of the process at the other end; 0 before it was up once. */
+uint64_t link_client_boot(const struct link_client *link);
 unsigned link_client_calls(const struct link_client *link);
 /* Room for another call? */
 bool link_client_has_room(const struct link_client *link);

@@ -11,6 +11,7 @@
 #include "common/actor/message.h"
 #include "envelope.pb-c.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@
 #define PEER_BUCKETS      256
 #define SERVER_PARK_MS    1000
 #define SERVER_SCAN_MS    200
+#define SERVER_TRIM_SCANS 10 /* two seconds */
+#define SERVER_CROWD      64
 #define SERVER_CALL_BYTES 512 /* what a request costs beside its own bytes */
 
 #define REQUEST_SIZE_FIELD 11 /* wire.Request.size: how much body comes in pieces */
@@ -34,7 +37,9 @@ struct link_peer {
 	struct wire_queue out;
 	struct incoming *calls[PEER_BUCKETS];
 	struct link_peer *next;
-	bool dirty; /* in the list of peers to flush */
+	bool admitted; /* it speaks our protocol, and has contexts of its own */
+	bool rejected; /* it has broken the protocol, and is being closed */
+	bool dirty;    /* in the list of peers to flush */
 	struct link_peer *dirty_next;
 };
 
@@ -44,12 +49,15 @@ struct link_server {
 	struct listen *listen;
 	uint64_t boot;
 	struct link_peer *peers;
-	unsigned peer_count;
+	_Atomic unsigned peer_count;
 	struct link_peer *dirty;
 	struct post flush;
 	bool flush_posted;
 	_Atomic int references; /* the open server; each request alive anywhere; a posted flush */
 	struct buf batch;
+	unsigned rejected; /* not yet logged: strangers must not write our log line by line */
+	unsigned departed; /* peers, since memory was last given back */
+	unsigned scans;
 	uv_timer_t scan;
 };
 
@@ -425,11 +433,32 @@ server_peer(struct link_server *server, uint32_t pipe)
 
 /* A batch that breaks the protocol costs its sender the connection. */
 static void
-server_reject(struct link_server *server, uint32_t pipe, struct listen_context *context)
+peer_reject(struct link_peer *peer)
 {
-	LOG_WARN("malformed batch, connection closed");
-	listen_close_pipe(server->listen, pipe);
-	listen_answer(context, "", 0);
+	if (peer->rejected)
+		return;
+	peer->rejected = true;
+	peer->server->rejected++;
+	listen_close_pipe(peer->server->listen, peer->pipe);
+}
+
+static void
+server_stalled(void *arg, uint32_t pipe)
+{
+	OBJ_CAST(struct link_server, server, arg, SERVER_MAGIC);
+	struct link_peer *peer = server_peer(server, pipe);
+
+	if (peer != NULL)
+		peer_reject(peer);
+}
+
+static bool
+peer_admit(struct link_peer *peer)
+{
+	if (peer->admitted)
+		return true;
+	peer->admitted = true;
+	return listen_admit(peer->server->listen) == 0;
 }
 
 static void
@@ -442,13 +471,19 @@ server_message(void *arg, uint32_t pipe, struct listen_context *context, const v
 	struct wire_envelope envelope;
 	int more;
 
-	if (peer == NULL) { /* gone meanwhile */
-		listen_answer(context, "", 0);
+	if (peer == NULL || peer->rejected) {
+		listen_discard(context);
 		return;
 	}
 	if (!wire_read(&reader, bytes, length) ||
 	    (reader.role == WIRE_POLL && peer->poll != NULL)) {
-		server_reject(server, pipe, context);
+		peer_reject(peer);
+		listen_discard(context);
+		return;
+	}
+	if (!peer_admit(peer)) {
+		peer_reject(peer);
+		listen_discard(context);
 		return;
 	}
 	if (reader.boot != server->boot) {
@@ -466,7 +501,8 @@ server_message(void *arg, uint32_t pipe, struct listen_context *context, const v
 		if ((more = peer_hear(peer, &envelope)) != 0)
 			break;
 	if (more != 0) {
-		server_reject(server, pipe, context);
+		peer_reject(peer);
+		listen_discard(context);
 		return;
 	}
 	buf_clear(&server->batch);
@@ -508,9 +544,12 @@ peer_free(struct link_peer *peer)
 		while (peer->calls[i] != NULL)
 			peer_drop_call(peer, peer->calls[i]);
 	if (peer->poll != NULL)
-		listen_answer(peer->poll, "", 0); /* to nobody: the context is free again */
+		listen_discard(peer->poll);
 	wire_queue_clear(&peer->out);
+	if (peer->admitted)
+		listen_dismiss(server->listen);
 	server->peer_count--;
+	server->departed++;
 	free(peer);
 }
 
@@ -540,10 +579,21 @@ server_scan_cb(uv_timer_t *timer)
 		if (peer->poll != NULL &&
 		    now - peer->poll_since_ms >= SERVER_PARK_MS - SERVER_SCAN_MS)
 			peer_answer_poll(peer);
+	if (server->rejected > 0)
+		LOG_WARN("callers broke the protocol, connections closed",
+		         LOG_INT("count", server->rejected));
+	server->rejected = 0;
+	/* What a crowd of strangers made nng and us allocate goes back to the system. */
+	if (++server->scans % SERVER_TRIM_SCANS == 0 && server->departed >= SERVER_CROWD) {
+		server->departed = 0;
+		malloc_trim(0);
+	}
 }
 
-static const struct listen_events server_events = {
-    .pipe_up = server_pipe_up, .pipe_down = server_pipe_down, .message = server_message};
+static const struct listen_events server_events = {.pipe_up = server_pipe_up,
+                                                   .pipe_down = server_pipe_down,
+                                                   .stalled = server_stalled,
+                                                   .message = server_message};
 
 struct link_server *
 link_server_open(const struct link_server_options *options, char *error, size_t error_size)

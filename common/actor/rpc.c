@@ -36,8 +36,7 @@ replica_up(void *arg)
 	struct rpc *rpc = replica->rpc;
 
 	rpc_count_up(rpc, 1);
-	LOG_INFO("replica up", LOG_TEXT("peer", rpc->options.actor),
-	         LOG_TEXT("url", replica->url));
+	LOG_INFO("replica up", LOG_TEXT("peer", rpc->options.actor), LOG_TEXT("url", replica->url));
 }
 
 static void

@@ -56,6 +56,8 @@ struct listen_context; /* a message received, to be answered exactly once */
 struct listen_events {
 	void (*pipe_up)(void *arg, uint32_t pipe);
 	void (*pipe_down)(void *arg, uint32_t pipe);
+	/* The peer takes no answers; it is to be closed. */
+	void (*stalled)(void *arg, uint32_t pipe);
 	/* `bytes` valid during the call. */
 	void (*message)(void *arg, uint32_t pipe, struct listen_context *context, const void *bytes,
 	                size_t length);
@@ -70,7 +72,13 @@ struct listen *listen_open(struct worker *io, const char *url, const struct tls_
 void listen_close(struct listen **listen);
 /* Answers a message; the context is gone afterwards. To a vanished peer this does nothing. */
 void listen_answer(struct listen_context *context, const void *bytes, size_t length);
+/* Leaves a message without an answer: of a peer that is being closed. */
+void listen_discard(struct listen_context *context);
 void listen_close_pipe(struct listen *listen, uint32_t pipe);
+/* A pipe that has made itself known gets contexts of its own, until it is dismissed: strangers
+ * that connect and say nothing cost none. listen_admit() is -1 without memory. */
+int listen_admit(struct listen *listen);
+void listen_dismiss(struct listen *listen);
 
 /* Ends nng's threads: the last thing a process does with nng; optional. */
 void socket_fini(void);

@@ -14,10 +14,14 @@
 #include "tests/unit/task_fixture.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NOTES 200000
@@ -35,6 +39,7 @@ struct test_service {
 	_Atomic unsigned long sent; /* bytes of streams */
 	_Atomic unsigned noted;
 	uint32_t *notes;
+	int note_fd;
 	char error[200];
 };
 
@@ -146,6 +151,28 @@ answer_call(struct call *call, const Wire__Request *request)
 		                reply_item(call, STATUS_OK, body, length, 0, false));
 }
 
+/* What a Note may say beside its number; and what a service of its own process writes down. */
+struct note {
+	uint32_t number, pid;
+	uint64_t meant_for, executed_by; /* boot ids */
+};
+
+static inline void
+take_note(struct test_service *service, const ProtobufCBinaryData *body)
+{
+	struct note note = {0};
+
+	assert(body->len <= sizeof note);
+	memcpy(&note, body->data, body->len);
+	if (service->noted < NOTES)
+		service->notes[service->noted++] = note.number;
+	if (service->note_fd < 0)
+		return;
+	note.pid = (uint32_t)getpid();
+	note.executed_by = link_server_boot(service->server);
+	assert(write(service->note_fd, &note, sizeof note) == sizeof note);
+}
+
 static inline void
 call_task(void *arg)
 {
@@ -156,13 +183,18 @@ call_task(void *arg)
 	                                               incoming->request_length, incoming->request);
 	unsigned running = ++service->running;
 
-	assert(request != NULL && request->method != NULL);
 	if (running > service->most)
 		service->most = running;
 	incoming->task_call = &call;
 	call.cancelled = incoming->cancelled;
-	if (strcmp(request->method, "Note") == 0 && service->noted < NOTES)
-		memcpy(&service->notes[service->noted++], request->body.data, sizeof(uint32_t));
+	if (request == NULL || request->method == NULL) {
+		incoming->task_call = NULL;
+		service->running--;
+		incoming_finish(incoming, reply_item(&call, STATUS_BAD_REQUEST, NULL, 0, 0, false));
+		return;
+	}
+	if (strcmp(request->method, "Note") == 0)
+		take_note(service, &request->body);
 	if (service->delay_ms > 0 && task_sleep(service->delay_ms) != STATUS_OK)
 		call.cancelled = true;
 	while (service->hold && !call.cancelled)
@@ -265,6 +297,7 @@ service_start(struct test_service *service, const char *url)
 	*service = (struct test_service){.url = url,
 	                                 .tls = service->tls,
 	                                 .max_calls = service->max_calls,
+	                                 .note_fd = -1,
 	                                 .budget = {.limit = (size_t)64 << 20}};
 	if (service->max_calls == 0)
 		service->max_calls = 20000;
@@ -281,6 +314,61 @@ service_end(struct test_service *service)
 	assert(service->budget.used == 0);
 	fixture_end(service->io);
 	free(service->notes);
+}
+
+/* --- in a process of its own ------------------------------------------------------------------ */
+
+struct test_process {
+	pid_t pid;
+	int lifeline; /* its standard input: it ends when this is closed */
+};
+
+/* For main(): `program serve URL` is a service until its standard input ends. */
+static inline int
+service_main(int argc, char **argv)
+{
+	static struct test_service own;
+	char byte;
+
+	if (argc != 3 || strcmp(argv[1], "serve") != 0)
+		return -1;
+	service_start(&own, argv[2]);
+	own.note_fd = STDOUT_FILENO;
+	if (!service_listen(&own)) {
+		fprintf(stderr, "%s\n", own.error);
+		_exit(1);
+	}
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		;
+	_exit(0);
+}
+
+/* Never fork(): nng's threads would not survive it. `notes` -1: thrown away. */
+static inline void
+process_spawn(struct test_process *process, const char *url, int notes)
+{
+	char *argv[] = {(char *)(uintptr_t) "/proc/self/exe", (char *)(uintptr_t) "serve",
+	                (char *)(uintptr_t)url, NULL};
+	posix_spawn_file_actions_t actions;
+	int in[2], null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	assert(null >= 0 && pipe2(in, O_CLOEXEC) == 0);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, notes >= 0 ? notes : null, STDOUT_FILENO);
+	assert(posix_spawn(&process->pid, argv[0], &actions, NULL, argv, environ) == 0);
+	posix_spawn_file_actions_destroy(&actions);
+	close(in[0]);
+	close(null);
+	process->lifeline = in[1];
+}
+
+static inline void
+process_kill(struct test_process *process, int signal)
+{
+	assert(kill(process->pid, signal) == 0);
+	assert(waitpid(process->pid, NULL, 0) == process->pid);
+	close(process->lifeline);
 }
 
 /* --- the calling side ------------------------------------------------------------------------ */
