@@ -147,13 +147,16 @@ lint: ## format, warnings, includes, SQL, shell; fails on any finding
 	@tests/lint
 format: ## rewrite the C files as .clang-format says
 	@tests/lint --format
+gdb-tasks: ## the green tasks of a process (PID=) or core (CORE= BIN=) with their stacks
+	@gdb -q -batch -ex 'set pagination off' $(if $(PID),-p $(PID),$(BIN) $(CORE)) \
+	    -x deploy/local/gdb-tasks.py
 env-example: all ## write .env.example from what the programs say of their settings
 	@deploy/local/env-example >.env.example.new && mv .env.example.new .env.example
 new-service: ## write a service that builds and answers: make new-service NAME=quiz
 	@deploy/local/new-service '$(NAME)'
 bench-smoke: all ## speed through the whole chain beside nginx, and memory, from one short run
 	@/usr/bin/python3 tests/bench/smoke.py
-.PHONY: deps run stop logs demo test test-full lint format env-example new-service bench-smoke
+.PHONY: deps run stop logs demo test test-full lint format gdb-tasks env-example new-service bench-smoke
 
 clean: ## remove everything that was built
 	rm -rf build

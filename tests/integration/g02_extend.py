@@ -64,3 +64,13 @@ def test_a_new_service_builds_and_answers_through_the_gateway(copy):
         file.write(QUIZ_TEST)
     run(copy, "/usr/bin/python3", "-m", "pytest", "-q", "tests/integration/z00_quiz.py",
         STUDYHALL_BIN=os.path.join(copy, "build/release/bin"))
+
+
+@pytest.mark.slow
+def test_gdb_tasks_lists_parked_tasks_with_their_stacks(app, learner):
+    pid = app["planner"].child.pid
+    done = subprocess.run(["make", "-s", "gdb-tasks", f"PID={pid}"], cwd=ROOT,
+                          capture_output=True, text=True, timeout=120)
+    assert re.search(r"^task discovery  parked", done.stdout, re.M), done.stdout + done.stderr
+    assert "discovery_task" in done.stdout and "task_main" in done.stdout
+    assert learner.get("/v1/plans").status == 200, "the process goes on"
