@@ -575,10 +575,13 @@ server_scan_cb(uv_timer_t *timer)
 	OBJ_CAST(struct link_server, server, timer->data, SERVER_MAGIC);
 	uint64_t now = clock_ms();
 
-	for (struct link_peer *peer = server->peers; peer != NULL; peer = peer->next)
-		if (peer->poll != NULL &&
-		    now - peer->poll_since_ms >= SERVER_PARK_MS - SERVER_SCAN_MS)
+	for (struct link_peer *peer = server->peers; peer != NULL; peer = peer->next) {
+		if (peer->rejected)
+			listen_close_pipe(server->listen, peer->pipe); /* not gone yet */
+		else if (peer->poll != NULL &&
+		         now - peer->poll_since_ms >= SERVER_PARK_MS - SERVER_SCAN_MS)
 			peer_answer_poll(peer);
+	}
 	if (server->rejected > 0)
 		LOG_WARN("callers broke the protocol, connections closed",
 		         LOG_INT("count", server->rejected));

@@ -128,8 +128,7 @@ rpc_reap_fn(struct post *post)
 	rpc_release(rpc);
 }
 
-/* The addresses have changed: new ones get a link, gone ones no more calls. */
-static void
+void
 rpc_discovered(void *arg, const char *const *urls, size_t count)
 {
 	OBJ_CAST(struct rpc, rpc, arg, RPC_MAGIC);

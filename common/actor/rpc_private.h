@@ -94,6 +94,8 @@ struct rpc_call {
 
 /* rpc.c: on the io worker. Chooses a replica for the call and starts it; or posts its failure. */
 void rpc_place(struct rpc_call *call);
+/* On the io worker. The addresses have changed: new ones get a link, gone ones no more calls. */
+void rpc_discovered(void *arg, const char *const *urls, size_t count);
 void rpc_hold(struct rpc *rpc);
 void rpc_release(struct rpc *rpc);
 /* The call is off its link: how did it go for the replica? */

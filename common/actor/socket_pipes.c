@@ -21,8 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PIPES_END_S    3   /* longer than that, and nng hangs */
-#define PIPE_MAX_READS 512 /* of 16 KB each: more than a socket holds */
+#define PIPES_END_ROUNDS 30  /* three seconds: longer than that, and nng hangs */
+#define PIPE_MAX_READS   512 /* of 16 KB each: more than a socket holds */
 
 struct pipe_record {
 	struct post up, down;
@@ -222,24 +222,39 @@ pipe_shut(nng_pipe pipe)
 	close(fd);
 }
 
-void
-pipes_end(struct pipes *pipes)
+/* Waits until there are none, or for a tenth of a second. */
+static void
+pipes_wait_empty(struct pipes *pipes)
 {
 	struct timespec limit;
 	int error = 0;
 
-	pthread_mutex_lock(&pipes->lock);
-	pipes->limit = 0;
-	for (const struct pipe_record *record = pipes->records; record != NULL;
-	     record = record->next) {
-		nng_pipe pipe = {.id = record->id};
-
-		pipe_shut(pipe);
-	}
 	clock_gettime(CLOCK_REALTIME, &limit);
-	limit.tv_sec += PIPES_END_S;
+	limit.tv_nsec += 100000000;
+	if (limit.tv_nsec >= 1000000000) {
+		limit.tv_nsec -= 1000000000;
+		limit.tv_sec++;
+	}
 	while (pipes->count > 0 && error != ETIMEDOUT)
 		error = pthread_cond_timedwait(&pipes->empty, &pipes->lock, &limit);
+}
+
+/* Again and again: nng's TLS forgets that a connection has ended when it was not just reading. The
+ * second time its descriptor is gone, and closing the pipe is safe. */
+void
+pipes_end(struct pipes *pipes)
+{
+	pthread_mutex_lock(&pipes->lock);
+	pipes->limit = 0;
+	for (int i = 0; i < PIPES_END_ROUNDS && pipes->count > 0; i++) {
+		for (const struct pipe_record *record = pipes->records; record != NULL;
+		     record = record->next) {
+			nng_pipe pipe = {.id = record->id};
+
+			pipe_shut(pipe);
+		}
+		pipes_wait_empty(pipes);
+	}
 	if (pipes->count > 0)
 		LOG_ERROR("nng does not let go of its connections", LOG_INT("count", pipes->count));
 	pthread_mutex_unlock(&pipes->lock);
