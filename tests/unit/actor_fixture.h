@@ -345,9 +345,9 @@ service_main(int argc, char **argv)
 
 /* Never fork(): nng's threads would not survive it. `notes` -1: thrown away. */
 static inline void
-process_spawn(struct test_process *process, const char *url, int notes)
+process_spawn_as(struct test_process *process, const char *role, const char *url, int notes)
 {
-	char *argv[] = {(char *)(uintptr_t) "/proc/self/exe", (char *)(uintptr_t) "serve",
+	char *argv[] = {(char *)(uintptr_t) "/proc/self/exe", (char *)(uintptr_t)role,
 	                (char *)(uintptr_t)url, NULL};
 	posix_spawn_file_actions_t actions;
 	int in[2], null = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -361,6 +361,12 @@ process_spawn(struct test_process *process, const char *url, int notes)
 	close(in[0]);
 	close(null);
 	process->lifeline = in[1];
+}
+
+static inline void
+process_spawn(struct test_process *process, const char *url, int notes)
+{
+	process_spawn_as(process, "serve", url, notes);
 }
 
 static inline void
