@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 #define SERVICE_REQUEST_BYTES ((size_t)128 << 20) /* of requests in the house at one time */
 
@@ -121,6 +122,18 @@ service_end_background(struct service *service)
 /* --- opening and closing
  * --------------------------------------------------------------------------- */
 
+/* Two services with a pool and the loops of all five share a small machine: a pool as large as the
+ * machine makes every loop wait for whole time slices (tests/bench/isolation.py). */
+static unsigned
+service_cpu_threads(const struct service *service)
+{
+	unsigned cores = uv_available_parallelism();
+
+	if (service->settings.cpu_threads > 0)
+		return (unsigned)service->settings.cpu_threads;
+	return cores > 2 ? cores / 2 : 1;
+}
+
 /* Before there are tasks. */
 int
 service_open_stores(struct service *service)
@@ -149,9 +162,9 @@ service_open_stores(struct service *service)
 			return -1;
 		}
 	}
-	if (spec->cpu_threads > 0) {
+	if (spec->cpu_queue_limit > 0) {
 		service->pool =
-		    pool_new("cpu", (unsigned)service->settings.cpu_threads, spec->cpu_queue_limit);
+		    pool_new("cpu", service_cpu_threads(service), spec->cpu_queue_limit);
 		if (service->pool == NULL) {
 			LOG_ERROR("cannot start the CPU pool");
 			return -1;

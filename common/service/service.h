@@ -52,8 +52,7 @@ struct service_spec {
 	const struct db_migration *migrations; /* NULL: no database */
 	size_t migration_count;
 	bool uses_cache;
-	unsigned cpu_threads; /* of the offload pool; 0: none */
-	size_t cpu_queue_limit;
+	size_t cpu_queue_limit;   /* of the offload pool; 0: it has none */
 	const char *const *calls; /* actors it calls, NULL-terminated; or NULL */
 	const struct service_command *commands;
 	size_t command_count;

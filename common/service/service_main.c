@@ -111,10 +111,11 @@ service_table(struct service *service, struct config_setting *table)
 		    .global = true,
 		    .help = "redis://:password@host:port/0 or unix:///path; "
 		            "not set: no cache");
-	if (spec->cpu_threads > 0)
+	if (spec->cpu_queue_limit > 0)
 		ADD(.name = "CPU_THREADS", .type = CONFIG_INT, .target = &settings->cpu_threads,
-		    .fallback = service_text("", spec->cpu_threads), .min = 1, .max = 64,
-		    .help = "Threads for work that needs the CPU (passwords, speech)");
+		    .fallback = "0", .min = 0, .max = 64,
+		    .help = "Threads for work that needs the CPU (passwords, speech); "
+		            "0: half as many as there are cores");
 #undef ADD
 	settings_of_calls(service, table, &count);
 	for (size_t i = 0; i < spec->setting_count; i++)

@@ -81,7 +81,6 @@ main(int argc, char **argv)
 	    .migrations = auth_migrations,
 	    .migration_count = auth_migration_count,
 	    .uses_cache = true,
-	    .cpu_threads = 2,
 	    .cpu_queue_limit = 64,
 	    .calls = auth_calls,
 	    .commands = auth_commands,

@@ -47,7 +47,6 @@ main(int argc, char **argv)
 	    .migrations = voice_migrations,
 	    .migration_count = voice_migration_count,
 	    .uses_cache = true,
-	    .cpu_threads = 2,
 	    .cpu_queue_limit = 32,
 	    .calls = voice_calls,
 	    .start = voice_start,
