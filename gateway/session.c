@@ -76,18 +76,25 @@ session_from_here(const struct gateway *gateway, const struct http_request *requ
 	return origin != NULL || site != NULL;
 }
 
+/* What follows "Bearer" in an Authorization field; NULL: another scheme, which says nothing here.
+ */
+static const char *
+session_bearer(const char *authorization)
+{
+	if (authorization == NULL || strncasecmp(authorization, "Bearer", 6) != 0 ||
+	    (authorization[6] != ' ' && authorization[6] != '\0'))
+		return NULL;
+	return authorization + 6 + strspn(authorization + 6, " ");
+}
+
 enum status
 session_find(const struct gateway *gateway, const struct http_request *request,
              struct session *session, const char **detail)
 {
-	const char *authorization = http_request_header(request, "authorization");
-	session->by_cookie = authorization == NULL;
-	if (authorization != NULL) {
-		const char *token = authorization + 6;
+	const char *token = session_bearer(http_request_header(request, "authorization"));
+	session->by_cookie = token == NULL;
+	if (token != NULL) {
 		*detail = "Authorization must be: Bearer TOKEN";
-		if (strncasecmp(authorization, "Bearer", 6) != 0 || *token != ' ')
-			return STATUS_UNAUTHENTICATED;
-		token += strspn(token, " ");
 		if (!session_token_valid(token))
 			return STATUS_UNAUTHENTICATED;
 		snprintf(session->token, sizeof session->token, "%s", token);

@@ -23,9 +23,10 @@ struct session {
 	struct session_identity identity; /* after session_verify() */
 };
 
-/* Finds the token; a bearer wins over the cookie. UNAUTHENTICATED if there is none, or it cannot be
- * one; FORBIDDEN_ORIGIN when a cookie would change something for a foreign site. *detail then says
- * why. On the loop or in a task; never waits. */
+/* Finds the token; a bearer wins over the cookie, other schemes (a proxy's Basic) are not looked
+ * at. UNAUTHENTICATED if there is none, or it cannot be one; FORBIDDEN_ORIGIN when a cookie would
+ * change something for a foreign site. *detail then says why. On the loop or in a task; never
+ * waits. */
 enum status session_find(const struct gateway *gateway, const struct http_request *request,
                          struct session *session, const char **detail);
 /* From a task: who holds the token, by auth or as remembered for at most a second. Many requests

@@ -206,6 +206,14 @@ def test_bearer_wins_over_the_cookie(app, learner):
     assert answer.status == 200, answer
 
 
+@pytest.mark.parametrize("authorization", ["Basic YTpi", "Token abc", "Bearerx"])
+def test_another_scheme_does_not_hide_the_cookie(app, learner, authorization):
+    headers = {"Cookie": "studyhall_session=" + learner.token, "Authorization": authorization}
+    assert app.client().get("/v1/users/me", headers=headers).status == 200
+    answer = app.client().patch("/v1/users/me", {"name": "x"}, headers=headers)
+    refused(answer, 403, "forbidden-origin")
+
+
 @pytest.mark.parametrize("fields, status", [
     ({"Sec-Fetch-Site": "same-origin"}, 200), ({"Sec-Fetch-Site": "none"}, 200),
     ({"Sec-Fetch-Site": "same-site"}, 403), ({"Origin": "null"}, 403),
