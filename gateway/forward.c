@@ -72,6 +72,7 @@ forward_read(struct forward *f, const char **detail)
 	if (transcode_init(in, route->input, route->elsewhere, task_arena()) != 0 ||
 	    routes_set_variables(route, target, in) != 0)
 		return STATUS_OVERLOADED;
+	in->rules = &route_actors[route->actor_index].rules;
 	for (size_t i = 0; i < target->param_count; i++)
 		if (transcode_listed(route->query, target->params[i].name))
 			transcode_parameter(in, target->params[i].name, target->params[i].value);

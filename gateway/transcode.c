@@ -5,7 +5,7 @@
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 
-#include <stdint.h>
+#include <inttypes.h>
 #include <string.h>
 
 bool
@@ -67,6 +67,24 @@ transcode_enum_detail(struct transcode *in, const ProtobufCEnumDescriptor *type)
 		buf_printf(&text, "%s %s", i == 0 ? "" : ",", type->values[i].name);
 	const char *detail = buf_failed(&text) ? NULL : arena_strdup(in->arena, text.bytes);
 	buf_fini(&text);
+	in->no_memory |= detail == NULL;
+	return detail;
+}
+
+const char *
+transcode_range_detail(struct transcode *in, const ProtobufCMessageDescriptor *type,
+                       const ProtobufCFieldDescriptor *field)
+{
+	const struct rule *rule =
+	    in->rules == NULL ? NULL : rules_find(in->rules, type, field->name);
+	bool is_unsigned = field->type == PROTOBUF_C_TYPE_UINT32;
+	int64_t min = is_unsigned ? 0 : INT32_MIN, max = is_unsigned ? UINT32_MAX : INT32_MAX;
+	if (rule != NULL && rule->format == RULE_NUMBER) {
+		min = rule->min;
+		max = rule->max;
+	}
+	const char *detail = arena_printf(in->arena, "must be %" PRId64 " to %" PRId64, min, max);
+	in->no_memory |= detail == NULL;
 	return detail;
 }
 
@@ -108,15 +126,22 @@ transcode_set_bytes(struct transcode *in, const char *name, const void *bytes, s
 	return true;
 }
 
-/* Digits alone, at most `greatest`. */
+/* Digits alone, or behind a '-'; how many. 0: it is no whole number. */
+static size_t
+transcode_digits(const char *text)
+{
+	text += *text == '-';
+	size_t length = strspn(text, "0123456789");
+	return text[length] == '\0' ? length : 0;
+}
+
+/* Of digits: false if there is a sign, or if they are more than `greatest`. */
 static bool
 transcode_whole(const char *text, uint64_t greatest, uint64_t *number)
 {
-	*number = 0;
-	size_t length = strspn(text, "0123456789");
-	if (length == 0 || text[length] != '\0')
-		return false;
-	for (; *text != '\0'; text++) {
+	for (*number = 0; *text != '\0'; text++) {
+		if (*text == '-')
+			return false;
 		*number = *number * 10 + (uint64_t)(*text - '0');
 		if (*number > greatest)
 			return false;
@@ -124,7 +149,7 @@ transcode_whole(const char *text, uint64_t greatest, uint64_t *number)
 	return true;
 }
 
-/* NULL when it was set, else what is wrong. */
+/* NULL when it was set (or without memory), else what is wrong. */
 static const char *
 transcode_parse_parameter(struct transcode *in, const ProtobufCFieldDescriptor *field,
                           const char *value, void *slot)
@@ -134,8 +159,10 @@ transcode_parse_parameter(struct transcode *in, const ProtobufCFieldDescriptor *
 	switch (field->type) {
 	case PROTOBUF_C_TYPE_STRING: *(const char **)slot = value; return NULL;
 	case PROTOBUF_C_TYPE_UINT32:
-		if (!transcode_whole(value, UINT32_MAX, &number))
+		if (transcode_digits(value) == 0)
 			return "must be a whole number";
+		if (!transcode_whole(value, UINT32_MAX, &number))
+			return transcode_range_detail(in, in->message->descriptor, field);
 		*(uint32_t *)slot = (uint32_t)number;
 		return NULL;
 	case PROTOBUF_C_TYPE_BOOL:
@@ -173,7 +200,9 @@ transcode_parameter(struct transcode *in, const char *name, const char *value)
 		transcode_add(in, field->name, "must not be given twice");
 		return;
 	}
-	const char *wrong = transcode_parse_parameter(in, field, value, base + field->offset);
+	const char *wrong = value == NULL
+	                        ? "must be UTF-8 without NUL, percent-encoded"
+	                        : transcode_parse_parameter(in, field, value, base + field->offset);
 	if (wrong != NULL)
 		transcode_add(in, field->name, wrong);
 	else

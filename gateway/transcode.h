@@ -19,6 +19,7 @@ struct buf;
 struct transcode {
 	struct arena *arena;
 	ProtobufCMessage *message;
+	const struct rule_table *rules; /* for the words of a refusal; NULL: set nothing after init */
 	const char *elsewhere;        /* names of fields that come from the path, the query or a
 	                               * header, separated by spaces: a body may not hold them */
 	struct violation *violations; /* at most 20; a parameter's has its name as `pointer` */
@@ -36,7 +37,8 @@ int transcode_init(struct transcode *in, const ProtobufCMessageDescriptor *type,
  * with the violations; STATUS_OVERLOADED without memory. */
 enum status transcode_json(struct transcode *in, const char *text, size_t length);
 /* Sets a field from the text of a query parameter: strings, whole numbers, true and false, enums.
- * A malformed or repeated one becomes a violation; a name the message does not have is ignored. */
+ * A malformed or repeated one becomes a violation, as does NULL for what could not be decoded; a
+ * name the message does not have is ignored. */
 void transcode_parameter(struct transcode *in, const char *name, const char *value);
 /* Sets a string field; the text is borrowed. False if there is no such field. */
 bool transcode_set_text(struct transcode *in, const char *name, const char *value);
@@ -48,6 +50,9 @@ enum status transcode_status(const struct transcode *in);
 /* For the parts of this module. */
 #define TRANSCODE_MAX_VIOLATIONS 20
 void transcode_add(struct transcode *in, const char *pointer, const char *detail);
+/* Between what a number of this field of `type` must be: as its rule says, if there is one. */
+const char *transcode_range_detail(struct transcode *in, const ProtobufCMessageDescriptor *type,
+                                   const ProtobufCFieldDescriptor *field);
 const char *transcode_enum_detail(struct transcode *in, const ProtobufCEnumDescriptor *type);
 void transcode_set_present(const ProtobufCFieldDescriptor *field, char *base);
 

@@ -108,16 +108,16 @@ transcode_bytes(struct transcode *in, const struct transcode_place *place, json_
 
 static void
 transcode_number(struct transcode *in, const struct transcode_place *place,
-                 const ProtobufCFieldDescriptor *field, json_t *value, void *slot)
+                 const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field,
+                 json_t *value, void *slot)
 {
 	bool is_unsigned = field->type == PROTOBUF_C_TYPE_UINT32;
 	double number = json_number_value(value);
+	double min = is_unsigned ? 0 : INT32_MIN, max = is_unsigned ? UINT32_MAX : INT32_MAX;
 	if (!json_is_number(value) || number != trunc(number))
 		transcode_violate(in, place, "must be a whole number");
-	else if (is_unsigned && (number < 0 || number > UINT32_MAX))
-		transcode_violate(in, place, "must be 0 to 4294967295");
-	else if (!is_unsigned && (number < INT32_MIN || number > INT32_MAX))
-		transcode_violate(in, place, "must be -2147483648 to 2147483647");
+	else if (number < min || number > max)
+		transcode_violate(in, place, transcode_range_detail(in, type, field));
 	else if (is_unsigned)
 		*(uint32_t *)slot = (uint32_t)number;
 	else
@@ -136,16 +136,17 @@ transcode_enum(struct transcode *in, const struct transcode_place *place,
 		*slot = value->value;
 }
 
-/* The value of one field, or of one item of a list, into `slot`. */
+/* The value of one field of `owner`, or of one item of a list, into `slot`. */
 static void
 transcode_value(struct transcode *in, const struct transcode_place *place,
-                const ProtobufCFieldDescriptor *field, json_t *value, void *slot)
+                const ProtobufCMessageDescriptor *owner, const ProtobufCFieldDescriptor *field,
+                json_t *value, void *slot)
 {
 	switch (field->type) {
 	case PROTOBUF_C_TYPE_STRING: transcode_string(in, place, value, slot); break;
 	case PROTOBUF_C_TYPE_BYTES: transcode_bytes(in, place, value, slot); break;
 	case PROTOBUF_C_TYPE_UINT32:
-	case PROTOBUF_C_TYPE_INT32: transcode_number(in, place, field, value, slot); break;
+	case PROTOBUF_C_TYPE_INT32: transcode_number(in, place, owner, field, value, slot); break;
 	case PROTOBUF_C_TYPE_BOOL:
 		if (!json_is_boolean(value))
 			transcode_violate(in, place, "must be true or false");
@@ -175,6 +176,7 @@ static void
 transcode_list(struct transcode *in, const struct transcode_place *place,
                const ProtobufCFieldDescriptor *field, json_t *list, char *base)
 {
+	const ProtobufCMessageDescriptor *owner = ((ProtobufCMessage *)(void *)base)->descriptor;
 	if (!json_is_array(list)) {
 		transcode_violate(in, place, "must be a list");
 		return;
@@ -188,7 +190,7 @@ transcode_list(struct transcode *in, const struct transcode_place *place,
 	for (size_t i = 0; i < count && !in->no_memory && in->count < TRANSCODE_MAX_VIOLATIONS;
 	     i++) {
 		struct transcode_place item = {place, NULL, i};
-		transcode_value(in, &item, field, json_array_get(list, i), items + i * size);
+		transcode_value(in, &item, owner, field, json_array_get(list, i), items + i * size);
 	}
 	*(void **)(void *)(base + field->offset) = items;
 	*(size_t *)(void *)(base + field->quantifier_offset) = count;
@@ -241,7 +243,7 @@ transcode_object(struct transcode *in, const struct transcode_place *place,
 		} else if (field->label == PROTOBUF_C_LABEL_REPEATED) {
 			transcode_list(in, &member, field, value, base);
 		} else {
-			transcode_value(in, &member, field, value, base + field->offset);
+			transcode_value(in, &member, type, field, value, base + field->offset);
 			transcode_set_present(field, base);
 		}
 	}

@@ -165,11 +165,11 @@ rules_string(struct rules_check *check, const struct rules_place *place, const s
 		break;
 	case RULE_DATE:
 		if (!date_parse(normal, &day))
-			rules_violate(check, place, "must be a date, YYYY-MM-DD");
+			rules_violate(check, place, "must be a date, YYYY-MM-DD, from 1970 on");
 		break;
 	case RULE_INSTANT:
 		if (!instant_parse(normal, &instant))
-			rules_violate(check, place, "must be a time as in RFC 3339");
+			rules_violate(check, place, "must be a time as in RFC 3339, from 1970 on");
 		break;
 	case RULE_ZONE:
 		if (zone_find(normal) == NULL)

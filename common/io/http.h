@@ -70,7 +70,7 @@ bool http_percent_decode(const char *text, size_t length, bool plus, char *out, 
 
 struct http_param {
 	const char *name;
-	const char *value; /* "" without one */
+	const char *value; /* "" without one; NULL: bad percent-encoding, NUL, or not UTF-8 */
 };
 
 /* A request target taken apart (RFC 9112, 3.2). */
@@ -83,11 +83,12 @@ struct http_target {
 	size_t authority_length;
 	const char *segments[HTTP_SEGMENTS]; /* decoded; "/a/b/" has "a", "b", "" and "/" none */
 	size_t segment_count;
-	struct http_param params[HTTP_PARAMS]; /* decoded, in order */
+	struct http_param params[HTTP_PARAMS]; /* decoded, in order; those whose name is
+	                                        * malformed can be no known one and are left out */
 	size_t param_count;
 };
 /* False unless in origin form, absolute form with http or https, or "*" for OPTIONS; and for bad
- * percent-encoding, "." and ".." segments, too many segments or parameters. `scratch` has
+ * percent-encoding in the path, "." and ".." segments, too many segments or parameters. `scratch` has
  * length + 2 bytes and takes what is decoded; both must live as long as the target. */
 bool http_target_parse(struct http_target *target, const char *method, const char *text,
                        size_t length, char *scratch);

@@ -19,7 +19,7 @@ const char *http_request_method(const struct http_request *request); /* "" if un
 const struct http_target *http_request_target(const struct http_request *request);
 /* The decoded i-th segment of the path; NULL beyond. */
 const char *http_request_segment(const struct http_request *request, size_t i);
-/* The first parameter of that name in the query, decoded; NULL: none. */
+/* The first parameter of that name in the query, decoded; NULL: none, or malformed. */
 const char *http_request_param(const struct http_request *request, const char *name);
 /* A field's first value; and the next one behind a value given before. NULL: none. */
 const char *http_request_header(const struct http_request *request, const char *name);

@@ -152,17 +152,20 @@ http_target_param(struct http_target *target, const char *at, size_t length, cha
 
 	if (length == 0)
 		return true;
-	if (target->param_count == HTTP_PARAMS ||
-	    !http_percent_decode(at, name_length, true, *scratch, &decoded))
+	if (target->param_count == HTTP_PARAMS)
 		return false;
+	if (!http_percent_decode(at, name_length, true, *scratch, &decoded))
+		return true;
 	param->name = *scratch;
 	*scratch += decoded + 1;
 	param->value = "";
 	target->param_count++;
 	if (equals == NULL)
 		return true;
-	if (!http_percent_decode(equals + 1, length - name_length - 1, true, *scratch, &decoded))
-		return false;
+	if (!http_percent_decode(equals + 1, length - name_length - 1, true, *scratch, &decoded)) {
+		param->value = NULL;
+		return true;
+	}
 	param->value = *scratch;
 	*scratch += decoded + 1;
 	return true;

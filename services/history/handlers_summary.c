@@ -38,10 +38,11 @@ history_summary_range(struct call *call, const History__SummaryRequest *request,
 	if (request->from != NULL && !date_parse(request->from, &summary->from))
 		return call_invalid(call, "/from", "is not a date");
 	if (summary->to < summary->from)
-		return call_invalid(call, request->to != NULL ? "/to" : "/from",
-		                    "`to` is before `from`");
+		return request->to != NULL ? call_invalid(call, "/to", "is before `from`")
+		                           : call_invalid(call, "/from", "is after today");
 	if (summary->to - summary->from >= SUMMARY_MAX_DAYS)
-		return call_invalid(call, "/from", "at most %d days", SUMMARY_MAX_DAYS);
+		return call_invalid(call, "/from", "must be less than %d days before `to`",
+		                    SUMMARY_MAX_DAYS);
 	return STATUS_OK;
 }
 

@@ -41,7 +41,8 @@ fuzz_look(const struct http_message *m, struct outcome *out)
 		out->sum = fuzz_sum(out->sum, m->target.segments[i]);
 	for (size_t i = 0; i < m->target.param_count; i++) {
 		out->sum = fuzz_sum(out->sum, m->target.params[i].name);
-		out->sum = fuzz_sum(out->sum, m->target.params[i].value);
+		if (m->target.params[i].value != NULL)
+			out->sum = fuzz_sum(out->sum, m->target.params[i].value);
 	}
 }
 

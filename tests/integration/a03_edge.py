@@ -106,6 +106,18 @@ def test_detail_says_what_is_wrong_in_words(learner):
     assert answer.json["detail"] == "/goal is required"
     answer = learner.get("/v1/plans?limit=x")
     assert answer.json["detail"] == "limit must be a whole number"
+    for wrong in ("-1", "0", "101", "99999999999"):
+        answer = learner.get("/v1/plans?limit=" + wrong)
+        assert answer.json["detail"] == "limit must be 1 to 100", wrong
+    for wrong in (-1, 0, 961, 1e20):
+        answer = learner.post("/v1/plans", {"goal": "x", "minutes_per_day": wrong})
+        assert answer.json["detail"] == "/minutes_per_day must be 5 to 960", wrong
+    answer = learner.post("/v1/plans", {"goal": "x", "start_date": "1969-12-31"})
+    assert answer.json["detail"] == "/start_date must be a date, YYYY-MM-DD, from 1970 on"
+    answer = learner.get("/v1/history/summary?from=2026-01-01&to=2027-01-02")
+    assert answer.json["detail"] == "from must be less than 366 days before `to`"
+    answer = learner.get("/v1/history/summary?from=9000-01-01")
+    assert answer.json["detail"] == "from is after today"
 
 
 def test_a_field_of_the_path_is_none_of_the_body(learner):
@@ -137,6 +149,8 @@ def test_a_body_may_be_left_out_only_where_it_is_optional(learner):
     ("limit=101", "limit"), ("limit=", "limit"), ("limit=1.0", "limit"), ("limit=%2B1", "limit"),
     ("limit=4294967297", "limit"), ("limit=1&limit=1", "limit"), ("cursor=", "cursor"),
     ("from=2026-13-01", "from"), ("type=nothing", "type"), ("subject=", "subject"),
+    ("subject=%00", "subject"), ("subject=a%ffb", "subject"), ("from=%zz", "from"),
+    ("limit=%00", "limit"), ("cursor=%00", "cursor"), ("type=%", "type"),
 ])
 def test_malformed_parameter_is_named(learner, query, parameter):
     answer = learner.get("/v1/history?" + query)
@@ -146,6 +160,7 @@ def test_malformed_parameter_is_named(learner, query, parameter):
 
 def test_unknown_parameters_are_ignored(learner):
     assert learner.get("/v1/history?x=1&x=2&limits=abc&limit=1&=").status == 200
+    assert learner.get("/v1/history?x=%ff&y=%00&%ff=1&z=%C3%28&%zz&limit=1").status == 200
 
 
 @pytest.mark.parametrize("path", [

@@ -223,11 +223,10 @@ test_absolute_and_asterisk_forms_are_known(void **state)
 static void
 test_bad_targets_are_refused(void **state)
 {
-	static const char *const bad[] = {
-	    "",     "a",           "/%",    "/%4",   "/%zz",   "/%00",      "/a/../b",
-	    "/.",   "/%2e",        "/%2E.", "/a#b",  "/a b",   "/a\x7f",    "/\xff",
-	    "/%ff", "/a?x=%C3%28", "/<",    "/a\\b", "/?a=%",  "/a/%2e%2e", "/\x01",
-	    "/\"",  "/?%00=1",     "//..",  "/a?%",  "/a?b=%u"};
+	static const char *const bad[] = {"",        "a",     "/%",   "/%4",       "/%zz", "/%00",
+	                                  "/a/../b", "/.",    "/%2e", "/%2E.",     "/a#b", "/a b",
+	                                  "/a\x7f",  "/\xff", "/%ff", "/a/%2e%2e", "/<",   "/a\\b",
+	                                  "/\x01",   "/\"",   "//.."};
 	char many[400] = "", params[400] = "/?";
 	struct http_target t;
 
@@ -244,6 +243,30 @@ test_bad_targets_are_refused(void **state)
 		strcat(params, "a&");
 	}
 	assert_false(parse(&t, "GET", params));
+}
+
+static void
+test_malformed_parameters_are_left_to_who_knows_them(void **state)
+{
+	static const char *const values[] = {"/?a=%", "/?a=%u", "/?a=%C3%28", "/?a=1%00", "/?a=%4"};
+	static const char *const names[] = {"/?%=1", "/?%00=1", "/?a%ff", "/?%zz=%zz"};
+	struct http_target t;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(values); i++) {
+		assert_true(parse(&t, "GET", values[i]));
+		assert_int_equal(t.param_count, 1);
+		assert_string_equal(t.params[0].name, "a");
+		assert_null(t.params[0].value);
+	}
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		assert_true(parse(&t, "GET", names[i]));
+		assert_int_equal(t.param_count, 0);
+	}
+	assert_true(parse(&t, "GET", "/?%ff=1&x=%ff&b=2"));
+	assert_int_equal(t.param_count, 2);
+	assert_string_equal(t.params[1].name, "b");
+	assert_string_equal(t.params[1].value, "2");
 }
 
 static void
@@ -278,6 +301,7 @@ main(void)
 	    cmocka_unit_test(test_targets_are_taken_apart),
 	    cmocka_unit_test(test_absolute_and_asterisk_forms_are_known),
 	    cmocka_unit_test(test_bad_targets_are_refused),
+	    cmocka_unit_test(test_malformed_parameters_are_left_to_who_knows_them),
 	    cmocka_unit_test(test_hosts_are_names_addresses_and_ports),
 	};
 

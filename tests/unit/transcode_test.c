@@ -196,6 +196,33 @@ numbers_are_exact_at_their_bounds(void **state)
 }
 
 static void
+a_number_is_refused_in_the_words_of_its_rule(void **state)
+{
+	(void)state;
+	static const struct rule rules[] = {
+	    RULE(planner__list_items_request, limit, NUMBER, .min = 1, .max = 100)};
+	static const struct rule_table table = {rules, COUNT_OF(rules)};
+	static const char *const wrong[] = {"-1", "4294967296", "-99999999999999999999"};
+	static const char json[] = "{\"limit\":-1}";
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		assert_int_equal(
+		    transcode_init(&in, &planner__list_items_request__descriptor, NULL, arena), 0);
+		in.rules = &table;
+		transcode_parameter(&in, "limit", wrong[i]);
+		assert_string_equal(in.violations->detail, "must be 1 to 100");
+	}
+	assert_int_equal(transcode_init(&in, &planner__list_items_request__descriptor, NULL, arena),
+	                 0);
+	in.rules = &table;
+	assert_int_equal(transcode_json(&in, json, strlen(json)), STATUS_VALIDATION);
+	assert_string_equal(in.violations->detail, "must be 1 to 100");
+	assert_int_equal(transcode_init(&in, &planner__list_items_request__descriptor, NULL, arena),
+	                 0);
+	assert_int_equal(transcode_json(&in, json, strlen(json)), STATUS_VALIDATION);
+	assert_string_equal(in.violations->detail, "must be 0 to 4294967295");
+}
+
+static void
 what_is_not_json_says_where(void **state)
 {
 	(void)state;
@@ -281,7 +308,9 @@ parameters_are_typed(void **state)
 	             {"limit", " 1", false},         {"limit", "99999999999999999999", false},
 	             {"done", "true", true},         {"done", "false", true},
 	             {"done", "1", false},           {"done", "TRUE", false},
-	             {"cursor", "", true},           {"nothing", "x", true}};
+	             {"cursor", "", true},           {"nothing", "x", true},
+	             {"cursor", NULL, false},        {"limit", NULL, false},
+	             {"nothing", NULL, true},        {"limit", "-", false}};
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		assert_int_equal(
 		    transcode_init(&in, &planner__list_items_request__descriptor, NULL, arena), 0);
@@ -497,6 +526,7 @@ main(void)
 	    TEST(sub_messages_and_bytes_are_read),
 	    TEST(wrong_types_are_refused_where_they_are),
 	    TEST(fields_of_path_and_query_are_refused_in_the_body),
+	    TEST(a_number_is_refused_in_the_words_of_its_rule),
 	    TEST(numbers_are_exact_at_their_bounds),
 	    TEST(what_is_not_json_says_where),
 	    TEST(null_is_remembered_in_a_patch),
