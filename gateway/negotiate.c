@@ -12,7 +12,22 @@
 #include <string.h>
 #include <strings.h>
 
+#define NEGOTIATE_PATCH      "application/merge-patch+json"
 #define NEGOTIATE_JSON_LIMIT ((size_t)64 << 10) /* where the body may be audio */
+
+static bool
+negotiate_is_patch(const struct route *route)
+{
+	return strcmp(route->method, "PATCH") == 0;
+}
+
+/* A PATCH is a merge patch, and may say so (RFC 7396). */
+static bool
+negotiate_is_json(const struct route *route, const char *type)
+{
+	return http_media_type_is(type, "application/json") ||
+	       (negotiate_is_patch(route) && http_media_type_is(type, NEGOTIATE_PATCH));
+}
 
 static enum status
 negotiate_body(const struct route *route, const struct http_request *request,
@@ -43,8 +58,10 @@ negotiate_body(const struct route *route, const struct http_request *request,
 		           ? STATUS_OK
 		           : STATUS_UNSUPPORTED_MEDIA;
 	*detail = route->body == ROUTE_BODY_AUDIO ? "the body must be audio or application/json"
-	                                          : "the body must be application/json";
-	if (!http_media_type_is(type, "application/json"))
+	          : negotiate_is_patch(route)
+	              ? "the body must be application/json or " NEGOTIATE_PATCH
+	              : "the body must be application/json";
+	if (!negotiate_is_json(route, type))
 		return STATUS_UNSUPPORTED_MEDIA;
 	*detail = "JSON is in UTF-8";
 	if (http_media_type_parameter(type, "charset", charset, sizeof charset) &&
@@ -126,10 +143,12 @@ negotiate(const struct route *route, const struct http_request *request,
 void
 negotiate_add_accepted(const struct route *route, struct answer *answer)
 {
-	bool is_patch = strcmp(route->method, "PATCH") == 0;
-	answer_header(answer, is_patch ? "Accept-Patch" : "Accept-Post",
-	              route->body == ROUTE_BODY_AUDIO ? "audio/wav, application/json"
-	                                              : "application/json");
+	if (negotiate_is_patch(route))
+		answer_header(answer, "Accept-Patch", NEGOTIATE_PATCH ", application/json");
+	else
+		answer_header(answer, "Accept-Post",
+		              route->body == ROUTE_BODY_AUDIO ? "audio/wav, application/json"
+		                                              : "application/json");
 }
 
 size_t

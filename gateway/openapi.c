@@ -95,6 +95,7 @@ openapi_put_parameters(struct buf *out, const struct route *route)
 static void
 openapi_put_body(struct buf *out, const struct route *route)
 {
+	const struct rule_table *rules = &route_actors[route->actor_index].rules;
 	if (route->body == ROUTE_BODY_NONE)
 		return;
 	buf_printf(out, ",\"requestBody\":{\"required\":%s,\"content\":{",
@@ -102,8 +103,11 @@ openapi_put_body(struct buf *out, const struct route *route)
 	if (route->body == ROUTE_BODY_AUDIO)
 		buf_puts(out, "\"audio/wav\":{},\"audio/*\":{},");
 	buf_puts(out, "\"application/json\":{\"schema\":");
-	openapi_put_request(out, route->input, &route_actors[route->actor_index].rules,
-	                    route->elsewhere);
+	openapi_put_request(out, route->input, rules, route->elsewhere);
+	if (strcmp(route->method, "PATCH") == 0) {
+		buf_puts(out, "},\"application/merge-patch+json\":{\"schema\":");
+		openapi_put_request(out, route->input, rules, route->elsewhere);
+	}
 	buf_puts(out, "}}}");
 }
 

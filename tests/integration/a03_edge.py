@@ -27,6 +27,7 @@ def pointers(answer):
     ("application/json", 422), ("application/json; charset=utf-8", 422),
     ("APPLICATION/JSON;charset=\"UTF-8\"", 422), ("application/json; charset=euc-kr", 415),
     ("application/xml", 415), ("application/jsonp", 415), ("", 415), (None, 415),
+    ("application/merge-patch+json", 415),
 ])
 def test_content_type_of_a_body(client, content_type, status):
     headers = {} if content_type is None else {"Content-Type": content_type}
@@ -44,7 +45,12 @@ def test_compressed_body_is_415(client):
 def test_patch_says_what_it_takes(learner):
     answer = learner.patch("/v1/users/me", b"name=x", headers={"Content-Type": "text/plain"})
     refused(answer, 415, "unsupported-media")
-    assert answer.headers["Accept-Patch"] == "application/json"
+    types = answer.headers["Accept-Patch"].split(", ")
+    assert set(types) == {"application/json", "application/merge-patch+json"}
+    for number, content_type in enumerate(types):
+        headers = {"Content-Type": content_type}
+        answer = learner.patch("/v1/users/me", b'{"name":"n%d"}' % number, headers=headers)
+        assert answer.json["name"] == f"n{number}", answer
 
 
 @pytest.mark.parametrize("accept, status", [

@@ -181,7 +181,10 @@ static void
 a_patch_says_what_may_be_null(void **state)
 {
 	(void)state;
+	json_t *patch = AT(document, "paths", "/v1/plans/{id}", "patch", "requestBody", "content");
 	json_t *schema = AT(body_schema("/v1/plans/{id}", "patch"), "properties");
+	assert_true(
+	    json_equal(AT(patch, "application/json"), AT(patch, "application/merge-patch+json")));
 	assert_string_equal(text_at(AT(schema, "goal"), "type"), "string");
 	assert_int_equal(json_array_size(AT(schema, "subject", "type")), 2);
 	assert_null(json_object_get(schema, "id"));
