@@ -19,7 +19,8 @@ struct buf;
 struct transcode {
 	struct arena *arena;
 	ProtobufCMessage *message;
-	const struct rule_table *rules; /* for the words of a refusal; NULL: set nothing after init */
+	const struct rule_table
+	    *rules;                   /* for the words of a refusal; NULL: set nothing after init */
 	const char *elsewhere;        /* names of fields that come from the path, the query or a
 	                               * header, separated by spaces: a body may not hold them */
 	struct violation *violations; /* at most 20; a parameter's has its name as `pointer` */

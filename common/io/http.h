@@ -88,8 +88,8 @@ struct http_target {
 	size_t param_count;
 };
 /* False unless in origin form, absolute form with http or https, or "*" for OPTIONS; and for bad
- * percent-encoding in the path, "." and ".." segments, too many segments or parameters. `scratch` has
- * length + 2 bytes and takes what is decoded; both must live as long as the target. */
+ * percent-encoding in the path, "." and ".." segments, too many segments or parameters. `scratch`
+ * has length + 2 bytes and takes what is decoded; both must live as long as the target. */
 bool http_target_parse(struct http_target *target, const char *method, const char *text,
                        size_t length, char *scratch);
 /* host[:port] as a Host field has it, not empty? */
