@@ -2,6 +2,9 @@
  * The way in: from a request to a call of an actor. */
 #include "gateway/forward.h"
 
+#include "common/actor/failure.h"
+#include "common/base/arena.h"
+#include "common/base/ids.h"
 #include "common/base/text.h"
 #include "common/task/task.h"
 #include "gateway/address.h"
@@ -112,8 +115,40 @@ forward_known(const char *text)
 	return text[0] == '\0' ? NULL : text;
 }
 
+/* What this gateway finds wrong belongs to the request's key as much as what the service does. */
+static bool
+forward_keeps(const struct forward *f, enum status status)
+{
+	return f->negotiation.idempotency_key != NULL &&
+	       (status == STATUS_VALIDATION || status == STATUS_INVALID_JSON);
+}
+
+/* In place of the message, which did not come about: the refusal, and a digest of what was sent. */
+static enum status
+forward_set_refusal(struct forward *f, struct rpc_request *request, enum status status,
+                    const char *detail)
+{
+	const struct http_target *target = http_request_target(f->request);
+	struct reply refusal = {.status = status, .detail = detail, .violations = f->in.violations};
+	char digest[TOKEN_SIZE];
+	size_t length;
+	const char *body = http_request_body(f->request, &length);
+	ids_digest(body, length, digest);
+	request->message = NULL;
+	request->body = arena_printf(task_arena(), "%.*s\n%s", (int)target->query_length,
+	                             target->query == NULL ? "" : target->query, digest);
+	request->refusal = failure_pack(&refusal, task_arena(), &request->refusal_length);
+	if (request->body == NULL || request->refusal == NULL)
+		return STATUS_OVERLOADED;
+	request->body_length = strlen(request->body);
+	f->in.violations = NULL;
+	f->refused = true;
+	return STATUS_OK;
+}
+
+/* With anything but OK: only sends what was found wrong with the request, to be kept. */
 static void
-forward_call(struct forward *f)
+forward_call(struct forward *f, enum status status, const char *detail)
 {
 	struct forward_fields fields;
 	const struct session_identity *identity = &f->session.identity;
@@ -134,6 +169,12 @@ forward_call(struct forward *f)
 		                      .session = forward_known(identity->session),
 		                      .locale = forward_known(identity->locale),
 		                      .time_zone = forward_known(identity->time_zone)};
+	if (status != STATUS_OK)
+		status = forward_set_refusal(f, &request, status, detail);
+	if (status != STATUS_OK) {
+		forward_refuse(f, status, NULL);
+		return;
+	}
 	if (f->route->answer == ROUTE_ANSWER_DOCUMENT) {
 		forward_document(f, &request);
 		return;
@@ -176,6 +217,7 @@ forward(const struct gateway *gateway, const struct route *route, struct http_re
 	f.gateway = gateway;
 	f.route = route;
 	f.request = request;
+	f.refused = false;
 	f.reply = (struct reply){0};
 	f.in.violations = NULL;
 	answer_init(&f.answer, gateway, request);
@@ -187,8 +229,10 @@ forward(const struct gateway *gateway, const struct route *route, struct http_re
 	if (!forward_admit(&f))
 		return;
 	status = forward_read(&f, &detail);
-	if (status == STATUS_OK)
-		forward_call(&f);
+	if (status == STATUS_OK || status == STATUS_VALIDATION)
+		detail = NULL;
+	if (status == STATUS_OK || forward_keeps(&f, status))
+		forward_call(&f, status, detail);
 	else
-		forward_refuse(&f, status, status == STATUS_VALIDATION ? NULL : detail);
+		forward_refuse(&f, status, detail);
 }

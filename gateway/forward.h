@@ -29,6 +29,8 @@ struct forward {
 	struct session session;
 	struct negotiation negotiation;
 	struct transcode in;
+	bool refused; /* by this gateway, and then sent to the service, which keeps it with its key
+	               */
 	struct reply reply;
 };
 

@@ -79,7 +79,7 @@ forward_refuse(struct forward *f, enum status status, const char *detail)
 	                          .violations = f->in.violations};
 	if (problem.violations == NULL)
 		problem.violations = f->reply.violations;
-	if (status == STATUS_VALIDATION && f->in.violations == NULL &&
+	if (status == STATUS_VALIDATION && f->in.violations == NULL && !f->refused &&
 	    !forward_place_violations(f->route, f->reply.violations))
 		problem = (struct problem){.status = STATUS_NOT_FOUND};
 	forward_put_headers(f);

@@ -43,6 +43,10 @@ struct rpc_request {
 	const struct header *headers;
 	size_t header_count;
 	bool idempotent; /* may be sent again when the outcome is unknown */
+	/* A packed failure (failure.h): the caller refuses the request itself, and the service is
+	 * only to look after the idempotency key. The body is then what the key is bound to. */
+	const void *refusal;
+	size_t refusal_length;
 };
 
 /* From a task: sends the request and yields for the answer. The task's deadline travels along; when

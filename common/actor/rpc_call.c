@@ -388,6 +388,9 @@ rpc_encode(const struct rpc_request *request, const void *body, size_t length)
 	wire.idempotency_key = (char *)(uintptr_t)request->idempotency_key;
 	wire.n_headers = request->header_count;
 	wire.headers = pointers;
+	wire.has_refusal = request->refusal != NULL;
+	wire.refusal =
+	    (ProtobufCBinaryData){request->refusal_length, (uint8_t *)(uintptr_t)request->refusal};
 	if (length <= WIRE_PIECE) {
 		wire.has_body = true;
 		wire.body = (ProtobufCBinaryData){length, (uint8_t *)(uintptr_t)body};

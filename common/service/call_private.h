@@ -4,13 +4,20 @@
 #define STUDYHALL_SERVICE_CALL_PRIVATE_H
 
 #include "common/actor/link_server.h"
+#include "common/base/rules.h"
 #include "common/service/call.h"
 #include "common/task/task.h"
 #include "envelope.pb-c.h"
 
 #define CALL_MAGIC 0xca110001u
 
-struct bound_method;
+struct bound_method {
+	const struct method *method;
+	const char *name; /* "planner.Planner/GetPlan" */
+	const ProtobufCMessageDescriptor *input, *output;
+	struct metric *latency, *failures;
+	bool keyed;
+};
 
 struct call {
 	unsigned magic;
@@ -36,6 +43,13 @@ struct call {
 	struct wait *waiter;
 	char fingerprint[44];
 };
+
+/* Takes the request out of its envelope; false if it cannot be read. (call_request.c) */
+bool call_open(struct call *call);
+/* The message, which lives in the task's arena, once call->method is known: OK if it can be worked
+ * on, else what is wrong with it, or what an earlier request with its key came to. Yields. */
+enum status call_read(struct call *call, const struct rule_table *rules,
+                      ProtobufCMessage **request);
 
 /* Sends the head of a reply: with a body of at most one piece, with `size` of a body whose pieces
  * follow, or as the start of a stream. NULL without memory. */

@@ -2,7 +2,7 @@
  * The table of idempotency keys, and the leases on those whose request is still running. */
 #include "common/service/idempotency.h"
 
-#include "common/base/arena.h"
+#include "common/actor/failure.h"
 #include "common/base/clock.h"
 #include "common/base/ids.h"
 #include "common/base/obj.h"
@@ -11,8 +11,6 @@
 #include "common/service/periodic.h"
 #include "common/service/service.h"
 #include "common/task/task.h"
-
-#include "envelope.pb-c.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -120,10 +118,8 @@ idempotency_take_over(struct call *call, struct db *db, const char *route,
 static enum status
 idempotency_replay(struct call *call, const struct idempotency_row *row, struct idempotency *key)
 {
-	struct arena *arena = task_arena();
-	struct reply reply = {0};
-	struct violation *violation;
-	Wire__Reply *failure;
+	struct reply failure;
+	enum status status;
 
 	key->found = true;
 	key->answer = row->answer;
@@ -131,21 +127,8 @@ idempotency_replay(struct call *call, const struct idempotency_row *row, struct 
 	call_set_header(call, "idempotency-replayed", "true");
 	if (row->failure == NULL)
 		return STATUS_OK;
-	failure = wire__reply__unpack(arena_allocator(arena), row->failure_length, row->failure);
-	if (failure == NULL)
-		return STATUS_INTERNAL;
-	reply.status = status_from_wire(failure->problem, failure->status);
-	reply.detail = failure->detail;
-	for (size_t i = failure->n_violations; i > 0; i--) {
-		violation = arena_alloc(arena, sizeof *violation);
-		if (violation == NULL)
-			return STATUS_OVERLOADED;
-		violation->pointer = failure->violations[i - 1]->pointer;
-		violation->detail = failure->violations[i - 1]->detail;
-		violation->next = reply.violations;
-		reply.violations = violation;
-	}
-	return call_fail_as(call, &reply);
+	status = failure_unpack(row->failure, row->failure_length, task_arena(), &failure);
+	return status == STATUS_OK ? call_fail_as(call, &failure) : status;
 }
 
 static enum status
@@ -286,49 +269,13 @@ idempotency_keeps(enum status outcome)
 	return http >= 400 && http < 500 && http != 408 && http != 429 && http != 499;
 }
 
-/* The packed failure in the task's arena; NULL without memory. */
-static const void *
-idempotency_pack_failure(struct call *call, enum status outcome, size_t *length)
-{
-	struct arena *arena = task_arena();
-	struct reply reply = {0};
-	Wire__Reply failure = WIRE__REPLY__INIT;
-	Wire__Violation *items;
-	size_t count = 0;
-	void *bytes;
-
-	call_peek(call, &reply);
-	for (const struct violation *v = reply.violations; v != NULL; v = v->next)
-		count++;
-	items = arena_calloc(arena, count + 1, sizeof *items);
-	failure.violations = arena_calloc(arena, count + 1, sizeof *failure.violations);
-	if (items == NULL || failure.violations == NULL)
-		return NULL;
-	for (const struct violation *v = reply.violations; v != NULL; v = v->next) {
-		Wire__Violation *item = &items[failure.n_violations];
-
-		wire__violation__init(item);
-		item->pointer = (char *)v->pointer;
-		item->detail = (char *)v->detail;
-		failure.violations[failure.n_violations++] = item;
-	}
-	failure.has_status = 1;
-	failure.status = status_grpc(outcome);
-	failure.problem = (char *)status_slug(outcome);
-	failure.detail = (char *)reply.detail;
-	*length = wire__reply__get_packed_size(&failure);
-	bytes = arena_alloc(arena, *length + 1);
-	if (bytes != NULL)
-		wire__reply__pack(&failure, bytes);
-	return bytes;
-}
-
 enum status
 idempotency_end(struct call *call, struct db *db, const char *route, struct idempotency *key,
                 enum status outcome, const void *answer, size_t length)
 {
 	const void *failure = NULL;
 	size_t failure_length = 0;
+	struct reply reply;
 	enum status status;
 
 	if (call_idempotency_key(call) == NULL)
@@ -339,8 +286,11 @@ idempotency_end(struct call *call, struct db *db, const char *route, struct idem
 	if (outcome != STATUS_OK) {
 		answer = NULL;
 		length = 0;
-		if (idempotency_keeps(outcome))
-			failure = idempotency_pack_failure(call, outcome, &failure_length);
+		if (idempotency_keeps(outcome)) {
+			call_peek(call, &reply);
+			reply.status = outcome;
+			failure = failure_pack(&reply, task_arena(), &failure_length);
+		}
 		if (failure == NULL) {
 			(void)DB_EXEC(db, NULL,
 			              "DELETE FROM idempotency WHERE user_id = ? AND route = ?"
@@ -357,6 +307,21 @@ idempotency_end(struct call *call, struct db *db, const char *route, struct idem
 	                 DB_TEXT(call_user(call)), DB_TEXT(route),
 	                 DB_TEXT(call_idempotency_key(call)), DB_UINT(key->owner));
 	return outcome != STATUS_OK ? outcome : status;
+}
+
+enum status
+idempotency_refuse(struct call *call, struct db *db, const char *route, enum status refusal)
+{
+	struct idempotency key;
+	enum status status;
+
+	if (!idempotency_keeps(refusal))
+		return refusal;
+	status = idempotency_begin(call, db, route, &key);
+	if (status != STATUS_OK)
+		return status;
+	/* An answer that was kept when this body was still good says nothing now. */
+	return key.found ? refusal : idempotency_end(call, db, route, &key, refusal, NULL, 0);
 }
 
 /* --- in the background ----------------------------------------------------------------------- */

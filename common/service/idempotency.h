@@ -77,6 +77,12 @@ enum status idempotency_end(struct call *call, struct db *db, const char *route,
                             struct idempotency *key, enum status outcome, const void *answer,
                             size_t length);
 
+/* For a request that is refused before its work began: an earlier request's word on the key counts
+ * (its failure, or IDEMPOTENCY_KEY_REUSED), else the refusal is kept, if its kind is, and returned.
+ */
+enum status idempotency_refuse(struct call *call, struct db *db, const char *route,
+                               enum status refusal);
+
 /* From the service's start(): renews this process's leases, drops what is older than a day. Returns
  * OVERLOADED without memory. */
 enum status idempotency_start(struct service *service);

@@ -19,13 +19,6 @@
 #define REQUEST_TIME_LEFT_FIELD 2 /* wire.Request.time_left_ms */
 #define SERVER_DRAIN_POLL_MS    20
 
-struct bound_method {
-	const struct method *method;
-	const char *name; /* "planner.Planner/GetPlan" */
-	const ProtobufCMessageDescriptor *input, *output;
-	struct metric *latency, *failures;
-};
-
 struct server {
 	unsigned magic;
 	struct server_options options;
@@ -79,39 +72,9 @@ server_method(const struct server *server, const char *name)
 	return NULL;
 }
 
-static bool
-call_open(struct call *call)
-{
-	ProtobufCAllocator *allocator = arena_allocator(task_arena());
-	const struct incoming *incoming = call->incoming;
-	Wire__Request *request =
-	    wire__request__unpack(allocator, incoming->request_length, incoming->request);
-
-	if (request == NULL || request->method == NULL)
-		return false;
-	call->request = request;
-	call->body = incoming->body != NULL ? incoming->body : request->body.data;
-	call->body_length = incoming->body != NULL ? incoming->body_length : request->body.len;
-	if (call->body == NULL)
-		call->body = "";
-	call->identity =
-	    (struct identity){request->user, request->session, request->locale, request->time_zone};
-	for (size_t i = 0; i < request->n_headers && i < MESSAGE_MAX_HEADERS; i++)
-		if (request->headers[i]->name != NULL && request->headers[i]->value != NULL)
-			call->headers[call->header_count++] =
-			    (struct header){request->headers[i]->name, request->headers[i]->value};
-	task_describe(request->method,
-	              request->traceparent != NULL &&
-	                      strlen(request->traceparent) == TASK_TRACEPARENT_LENGTH
-	                  ? request->traceparent
-	                  : NULL);
-	return true;
-}
-
 static enum status
 call_run(struct call *call, struct server *server, ProtobufCMessage **reply)
 {
-	struct arena *arena = task_arena();
 	ProtobufCMessage *request;
 	enum status status;
 
@@ -120,16 +83,10 @@ call_run(struct call *call, struct server *server, ProtobufCMessage **reply)
 	call->method = server_method(server, call->request->method);
 	if (call->method == NULL)
 		return call_fail(call, STATUS_METHOD_NOT_ALLOWED, "no such method");
-	request = protobuf_c_message_unpack(call->method->input, arena_allocator(arena),
-	                                    call->body_length, call->body);
-	if (request == NULL)
-		return call_fail(call, STATUS_BAD_REQUEST, "the message cannot be read");
-	status = rules_check(&server->options.spec->rules, request, arena, &call->reply.violations);
-	for (struct violation *at = call->reply.violations; at != NULL; at = at->next)
-		call->violation_tail = &at->next;
+	status = call_read(call, &server->options.spec->rules, &request);
 	if (status != STATUS_OK)
 		return status;
-	*reply = arena_alloc(arena, call->method->output->sizeof_message);
+	*reply = arena_alloc(task_arena(), call->method->output->sizeof_message);
 	if (*reply == NULL)
 		return STATUS_OVERLOADED;
 	protobuf_c_message_init(call->method->output, *reply);
@@ -381,6 +338,15 @@ server_make_metrics(struct server *server)
 }
 
 static bool
+server_is_keyed(const struct service_spec *spec, const char *method)
+{
+	for (const char *const *name = spec->keyed; name != NULL && *name != NULL; name++)
+		if (strcmp(*name, method) == 0)
+			return true;
+	return false;
+}
+
+static bool
 server_bind(struct server *server)
 {
 	const struct service_spec *spec = server->options.spec;
@@ -402,6 +368,7 @@ server_bind(struct server *server)
 		bound->name = name;
 		bound->input = method->input;
 		bound->output = method->output;
+		bound->keyed = server_is_keyed(spec, method->name);
 		bound->latency =
 		    metric_new(METRIC_HISTOGRAM, "studyhall_call_seconds",
 		               "Time a call is worked on", "method=\"%s\"", method->name);

@@ -46,6 +46,9 @@ struct service_spec {
 	const ProtobufCServiceDescriptor *descriptor;
 	const struct method *methods;
 	size_t method_count;
+	/* Methods that take an Idempotency-Key (idempotency.h, with their names as routes): what
+	 * the rules refuse is kept with the key. NULL-terminated; or NULL. */
+	const char *const *keyed;
 	struct rule_table rules;
 	const struct config_setting *settings; /* its own, beside the common ones */
 	size_t setting_count;

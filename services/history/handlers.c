@@ -282,8 +282,9 @@ history_record(struct call *call, const void *message, void *reply)
 	                                      .minutes = request->minutes,
 	                                      .note = request->note};
 	status = history_parse_at(call, request->at, &change.event.at_ms);
-	if (status == STATUS_OK)
-		status = history_pack_answer(&change);
+	if (status != STATUS_OK)
+		return idempotency_refuse(call, history_of(call)->db, HISTORY_RECORD, status);
+	status = history_pack_answer(&change);
 	if (status == STATUS_OK)
 		status = history_transact(&change, history_record_tx);
 	if (status != STATUS_OK)

@@ -18,6 +18,8 @@ static const struct method history_methods[] = {
 extern const struct db_migration history_migrations[];
 extern const size_t history_migration_count;
 
+static const char *const history_keyed[] = {"Record", NULL};
+
 int
 main(int argc, char **argv)
 {
@@ -26,6 +28,7 @@ main(int argc, char **argv)
 	    .descriptor = &history__history__descriptor,
 	    .methods = history_methods,
 	    .method_count = COUNT_OF(history_methods),
+	    .keyed = history_keyed,
 	    .rules = {history_rules, HISTORY_RULE_COUNT},
 	    .migrations = history_migrations,
 	    .migration_count = history_migration_count,

@@ -50,6 +50,8 @@ static const char *const planner_calls[] = {"history", NULL};
 extern const struct db_migration planner_migrations[];
 extern const size_t planner_migration_count;
 
+static const char *const planner_keyed[] = {"CreatePlan", NULL};
+
 int
 main(int argc, char **argv)
 {
@@ -58,6 +60,7 @@ main(int argc, char **argv)
 	    .descriptor = &planner__planner__descriptor,
 	    .methods = planner_methods,
 	    .method_count = COUNT_OF(planner_methods),
+	    .keyed = planner_keyed,
 	    .rules = {planner_rules, PLANNER_RULE_COUNT},
 	    .settings = planner_config,
 	    .setting_count = COUNT_OF(planner_config),

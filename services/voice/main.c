@@ -33,6 +33,8 @@ static const char *const voice_calls[] = {"planner", "history", NULL};
 extern const struct db_migration voice_migrations[];
 extern const size_t voice_migration_count;
 
+static const char *const voice_keyed[] = {"CreateTurn", NULL};
+
 int
 main(int argc, char **argv)
 {
@@ -41,6 +43,7 @@ main(int argc, char **argv)
 	    .descriptor = &voice__voice__descriptor,
 	    .methods = voice_methods,
 	    .method_count = COUNT_OF(voice_methods),
+	    .keyed = voice_keyed,
 	    .rules = {voice_rules, VOICE_RULE_COUNT},
 	    .settings = voice_config,
 	    .setting_count = COUNT_OF(voice_config),

@@ -1,6 +1,8 @@
 """An Idempotency-Key makes a repeated request find what the first one did."""
 import threading
 
+import pytest
+
 
 def keyed(learner, key, goal="chapters 1-3"):
     return learner.post("/v1/plans", {"goal": goal}, headers={"Idempotency-Key": key})
@@ -62,3 +64,48 @@ def test_a_refusal_is_kept_and_the_key_belongs_to_that_body(learner):
     assert again.json["errors"] == first.json["errors"]
     other = learner.post("/v1/plans", {"goal": "x"}, headers=key)
     assert (other.status, other.code) == (422, "idempotency-key-reused")
+
+
+EVENT = {"type": "study", "subject": "Biology", "minutes": 25}
+
+
+@pytest.mark.parametrize("path, body, good", [
+    ("/v1/plans", {"goal": ""}, {"goal": "x"}),
+    ("/v1/plans", {"goal": "x", "minutes_per_day": 4}, {"goal": "x", "minutes_per_day": 5}),
+    ("/v1/plans", {"goal": "x", "minutes_per_day": -4}, {"goal": "x", "minutes_per_day": -5}),
+    ("/v1/plans", {"goal": "x", "nope": 1}, {"goal": "x", "nope": 2}),
+    ("/v1/plans", {"goal": "x", "level": "x"}, {"goal": "x"}),
+    ("/v1/history", {**EVENT, "minutes": 0}, EVENT),
+    ("/v1/history", {**EVENT, "subject": 7}, {**EVENT, "subject": 8}),
+    ("/v1/history", {**EVENT, "at": "2999-01-01T00:00:00Z"}, EVENT),
+    ("/v1/voice/turns", {"text": ""}, {"text": "hello"}),
+    ("/v1/voice/turns?locale=xx", {"text": "hello"}, {"text": "hallo"}),
+    ("/v1/voice/turns", {"text": "hello", "locale": "en"}, {"text": "hello"}),
+], ids=range(11))
+def test_a_refusal_by_the_rules_is_kept_too(learner, path, body, good):
+    key = {"Idempotency-Key": "refused"}
+    first = learner.post(path, body, headers=key)
+    assert (first.status, first.code) == (422, "validation")
+    assert "Idempotency-Replayed" not in first.headers
+    again = learner.post(path, body, headers=key)
+    assert (again.status, again.code) == (422, "validation")
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.json["errors"] == first.json["errors"] and again.json["errors"]
+    assert again.json["detail"] == first.json["detail"]
+    other = learner.post(path, good, headers=key)
+    assert (other.status, other.code) == (422, "idempotency-key-reused")
+    assert "errors" not in other.json
+
+
+def test_malformed_json_is_kept_and_a_good_request_wins_over_a_later_bad_one(learner):
+    headers = {"Idempotency-Key": "bad", "Content-Type": "application/json"}
+    first, again = (learner.post("/v1/history", b"{", headers=headers) for _ in range(2))
+    assert (first.status, again.status) == (400, 400)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.json["detail"] == first.json["detail"]
+    headers["Idempotency-Key"] = "good"
+    assert learner.post("/v1/history", EVENT, headers=headers).status == 201
+    for body in ({**EVENT, "minutes": 0}, {**EVENT, "minutes": "x"},
+                 {**EVENT, "at": "2999-01-01T00:00:00Z"}, b"{"):
+        answer = learner.post("/v1/history", body, headers=headers)
+        assert (answer.status, answer.code) == (422, "idempotency-key-reused")

@@ -168,6 +168,45 @@ idempotency_test_keeps_some_failures(void **state)
 	test_run(idempotency_test_failures_task, NULL, 0);
 }
 
+/* What is refused before the work begins: the first refusal is kept and told again, an answer or a
+ * refusal of another body wins over it, and what is no 4xx leaves no trace. */
+static void
+idempotency_test_refuse_task(void *arg)
+{
+	struct request request;
+	struct idempotency key;
+	struct call *call = idempotency_test_call(&request, "refused", "k", "body");
+
+	(void)arg;
+	CHECK(idempotency_refuse(call, db, "Work", call_invalid(call, "/field", "is bad")) ==
+	      STATUS_VALIDATION);
+	CHECK(!idempotency_test_replayed(call));
+	call = idempotency_test_call(&request, "refused", "k", "body");
+	CHECK(idempotency_refuse(call, db, "Work", call_invalid(call, "/later", "is worse")) ==
+	      STATUS_VALIDATION);
+	CHECK(idempotency_test_replayed(call));
+	CHECK(strcmp(call->reply.violations->pointer, "/field") == 0);
+	CHECK(call->reply.violations->next == NULL);
+	call = idempotency_test_call(&request, "refused", "k", "another body");
+	CHECK(idempotency_refuse(call, db, "Work", STATUS_VALIDATION) ==
+	      STATUS_IDEMPOTENCY_KEY_REUSED);
+	CHECK(idempotency_begin(call, db, "Work", &key) == STATUS_IDEMPOTENCY_KEY_REUSED);
+
+	call = idempotency_test_call(&request, "refused", "busy", "body");
+	CHECK(idempotency_refuse(call, db, "Work", STATUS_OVERLOADED) == STATUS_OVERLOADED);
+	CHECK(idempotency_begin(call, db, "Work", &key) == STATUS_OK && !key.found);
+	CHECK(idempotency_end(call, db, "Work", &key, STATUS_OK, "", 0) == STATUS_OK);
+	call = idempotency_test_call(&request, "refused", NULL, "body");
+	CHECK(idempotency_refuse(call, db, "Work", STATUS_NOT_FOUND) == STATUS_NOT_FOUND);
+}
+
+static void
+idempotency_test_refusals_are_kept(void **state)
+{
+	(void)state;
+	test_run(idempotency_test_refuse_task, NULL, 0);
+}
+
 static void
 idempotency_test_crowd_task(void *arg)
 {
@@ -359,6 +398,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(idempotency_test_keeps_the_first_answer),
 	    cmocka_unit_test(idempotency_test_keeps_some_failures),
+	    cmocka_unit_test(idempotency_test_refusals_are_kept),
 	    cmocka_unit_test(idempotency_test_crowd_works_once),
 	    cmocka_unit_test(idempotency_test_dead_owner_is_relieved),
 	    cmocka_unit_test(idempotency_test_lease_is_renewed),
