@@ -160,6 +160,19 @@ forward_put_cookie(struct forward *f, const ProtobufCMessage *message)
 	session_set_cookie(&f->answer, session->token, session->expires_at);
 }
 
+/* The part of the answer that is the document, as the route says; NULL: it is not there. */
+static const ProtobufCMessage *
+forward_part(const struct forward *f, const ProtobufCMessage *message)
+{
+	const ProtobufCFieldDescriptor *field = f->route->created_field;
+	if (f->reply.outcome == OUTCOME_ACCEPTED && field != NULL)
+		field = f->route->accepted_field;
+	if (field == NULL)
+		return message;
+	return *(const ProtobufCMessage *const *)(const void *)((const char *)message +
+	                                                        field->offset);
+}
+
 void
 forward_answer(struct forward *f)
 {
@@ -168,8 +181,10 @@ forward_answer(struct forward *f)
 		forward_refuse(f, reply->status, reply->detail);
 		return;
 	}
-	ProtobufCMessage *message = protobuf_c_message_unpack(
+	const ProtobufCMessage *message = protobuf_c_message_unpack(
 	    f->route->output, arena_allocator(task_arena()), reply->body_length, reply->body);
+	if (message != NULL)
+		message = forward_part(f, message);
 	if (message == NULL) {
 		forward_refuse(f, STATUS_INTERNAL, NULL);
 		return;

@@ -76,16 +76,25 @@ negotiate_answer(const struct route *route, struct negotiation *negotiation, con
 	static const char *const turns[] = {"application/json", "audio/wav", "audio/x-wav",
 	                                    "audio/wave", "audio/vnd.wave"};
 	static const char *const calendars[] = {"text/calendar"};
-	bool is_calendar = route->answer == ROUTE_ANSWER_CALENDAR;
-	bool is_turn = route->answer == ROUTE_ANSWER_TURN;
+	static const char *const events[] = {"text/event-stream"};
+	const char *const *offers = turns;
+	size_t count = 1;
+	int best;
+	*detail = "the answer is application/json";
 	if (route->output->n_fields == 0)
 		return STATUS_OK; /* there is nothing to accept */
-	int best = http_accept_best(negotiation->accept, is_calendar ? calendars : turns,
-	                            is_turn ? COUNT_OF(turns) : 1);
-	negotiation->wants_audio = best > 0;
-	*detail = is_calendar ? "the answer is text/calendar"
-	          : is_turn   ? "the answer is application/json or audio/wav"
-	                      : "the answer is application/json";
+	if (route->answer == ROUTE_ANSWER_CALENDAR) {
+		offers = calendars;
+		*detail = "the answer is text/calendar";
+	} else if (route->answer == ROUTE_ANSWER_EVENTS) {
+		offers = events;
+		*detail = "the answer is text/event-stream";
+	} else if (route->answer == ROUTE_ANSWER_TURN) {
+		count = COUNT_OF(turns);
+		*detail = "the answer is application/json or audio/wav";
+	}
+	best = http_accept_best(negotiation->accept, offers, count);
+	negotiation->wants_audio = route->answer == ROUTE_ANSWER_TURN && best > 0;
 	return best < 0 ? STATUS_NOT_ACCEPTABLE : STATUS_OK;
 }
 

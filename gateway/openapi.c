@@ -111,6 +111,53 @@ openapi_put_body(struct buf *out, const struct route *route)
 	buf_puts(out, "}}}");
 }
 
+/* Each message of the stream is an event, named and filled by the field that is set. */
+static void
+openapi_put_events(struct buf *out, const ProtobufCMessageDescriptor *type)
+{
+	bool first = true;
+	buf_puts(out, "\"text/event-stream\":{\"schema\":{\"type\":\"string\",\"description\":"
+	              "\"Server-sent events; x-events says what their data is\"},\"x-events\":{");
+	for (unsigned i = 0; i < type->n_fields; i++) {
+		const ProtobufCFieldDescriptor *field = &type->fields[i];
+		if (field->type != PROTOBUF_C_TYPE_MESSAGE)
+			continue;
+		const ProtobufCMessageDescriptor *part = field->descriptor;
+		bool is_problem = strcmp(field->name, "problem") == 0;
+		buf_printf(out, "%s\"%s\":{\"$ref\":\"#/components/schemas/%s\"}", first ? "" : ",",
+		           field->name, is_problem ? "Problem" : part->name);
+		first = false;
+	}
+	buf_puts(out, "}}");
+}
+
+static void
+openapi_put_json(struct buf *out, const ProtobufCMessageDescriptor *type)
+{
+	buf_printf(out, "\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/%s\"}}",
+	           type->name);
+}
+
+static void
+openapi_put_content(struct buf *out, const struct route *route)
+{
+	buf_puts(out, ",\"content\":{");
+	switch (route->answer) {
+	case ROUTE_ANSWER_CALENDAR:
+		buf_puts(out, "\"text/calendar\":{\"schema\":{\"type\":\"string\"}}");
+		break;
+	case ROUTE_ANSWER_EVENTS: openapi_put_events(out, route->output); break;
+	case ROUTE_ANSWER_TURN: buf_puts(out, "\"audio/wav\":{},"); /* fall through */
+	case ROUTE_ANSWER_JSON:
+	case ROUTE_ANSWER_DOCUMENT:
+		openapi_put_json(out, route->created_field == NULL
+		                          ? route->output
+		                          : route->created_field->descriptor);
+		break;
+	}
+	buf_putc(out, '}');
+}
+
 static void
 openapi_put_success(struct buf *out, const struct route *route)
 {
@@ -121,19 +168,19 @@ openapi_put_success(struct buf *out, const struct route *route)
 	assert(route->success >= 200 && route->success <= 204 && route->success != 203);
 	buf_printf(out, "\"%d\":{\"description\":\"%s\"", route->success,
 	           words[route->success % 10]);
-	if (route->output->n_fields == 0) {
-		buf_putc(out, '}');
+	if (route->output->n_fields > 0)
+		openapi_put_content(out, route);
+	buf_putc(out, '}');
+	if (route->answer == ROUTE_ANSWER_EVENTS)
+		buf_puts(out, ",\"204\":{\"description\":\"Nothing follows the event that "
+		              "Last-Event-ID names: do not connect again\"}");
+	if (route->accepted_field == NULL)
 		return;
-	}
-	buf_puts(out, ",\"content\":{");
-	if (route->answer == ROUTE_ANSWER_CALENDAR)
-		buf_puts(out, "\"text/calendar\":{\"schema\":{\"type\":\"string\"}}");
-	else
-		buf_printf(out,
-		           "\"application/json\":{\"schema\":{\"$ref\":"
-		           "\"#/components/schemas/%s\"}}%s",
-		           route->output->name,
-		           route->answer == ROUTE_ANSWER_TURN ? ",\"audio/wav\":{}" : "");
+	buf_puts(out, ",\"202\":{\"description\":\"It takes longer than the client waits\","
+	              "\"headers\":{\"Location\":{\"description\":\"Where to ask how far it is\","
+	              "\"schema\":{\"type\":\"string\",\"format\":\"uri-reference\"}}},"
+	              "\"content\":{");
+	openapi_put_json(out, route->accepted_field->descriptor);
 	buf_puts(out, "}}");
 }
 
@@ -165,6 +212,8 @@ openapi_put_responses(struct buf *out, const struct route *route)
 		openapi_put_failure(out, "403", "The cookie was sent by a foreign site");
 	if (route->variables[0] != '\0')
 		openapi_put_failure(out, "404", "There is no such thing, or it is not yours");
+	if ((route->flags & ROUTE_CONFLICTS) != 0)
+		openapi_put_failure(out, "409", "It is too late: it has finished");
 	if (!is_get && (route->flags & ROUTE_ETAG) != 0)
 		openapi_put_failure(out, "412", "It has changed since");
 	if (has_body)
@@ -224,6 +273,9 @@ struct openapi_types {
 	size_t count;
 };
 
+static void openapi_collect_parts(struct openapi_types *types,
+                                  const ProtobufCMessageDescriptor *type);
+
 /* The type and all it holds, once each. Messages never hold themselves. */
 static void
 openapi_collect(struct openapi_types *types, const ProtobufCMessageDescriptor *type)
@@ -233,6 +285,13 @@ openapi_collect(struct openapi_types *types, const ProtobufCMessageDescriptor *t
 			return;
 	assert(types->count < OPENAPI_MAX_TYPES);
 	types->types[types->count++] = type;
+	openapi_collect_parts(types, type);
+}
+
+/* What is part of it, without itself. */
+static void
+openapi_collect_parts(struct openapi_types *types, const ProtobufCMessageDescriptor *type)
+{
 	for (unsigned i = 0; i < type->n_fields; i++)
 		if (type->fields[i].type == PROTOBUF_C_TYPE_MESSAGE)
 			openapi_collect(types, type->fields[i].descriptor);
@@ -242,9 +301,15 @@ static void
 openapi_put_schemas(struct buf *out)
 {
 	struct openapi_types types = {.count = 0};
-	for (unsigned i = 0; i < route_count; i++)
-		if (routes[i].output->n_fields > 0 && routes[i].answer != ROUTE_ANSWER_CALENDAR)
-			openapi_collect(&types, routes[i].output);
+	for (unsigned i = 0; i < route_count; i++) {
+		const struct route *route = &routes[i];
+		if (route->output->n_fields == 0 || route->answer == ROUTE_ANSWER_CALENDAR)
+			continue;
+		if (route->created_field != NULL || route->answer == ROUTE_ANSWER_EVENTS)
+			openapi_collect_parts(&types, route->output);
+		else
+			openapi_collect(&types, route->output);
+	}
 	buf_puts(out, openapi_problem);
 	for (size_t i = 0; i < types.count; i++) {
 		buf_printf(out, ",\"%s\":", types.types[i]->name);

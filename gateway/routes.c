@@ -71,6 +71,7 @@ struct route routes[] = {
 	/* Plans and their items. A plan with 200 topics of 200 escaped characters fits. */
 	{.method = "POST", .pattern = "/v1/plans", .actor = "planner", .rpc = "CreatePlan",
 	 .summary = "Make a study plan", .body = ROUTE_BODY_JSON, .success = 201,
+	 .created = "plan", .accepted = "job",
 	 .flags = ROUTE_KEYED | ROUTE_CANCELS | ROUTE_RATED, .deadline_ms = 115000,
 	 .body_limit = (size_t)640 << 10},
 	{.method = "GET", .pattern = "/v1/plans", .actor = "planner", .rpc = "ListPlans",
@@ -98,6 +99,17 @@ struct route routes[] = {
 	 .rpc = "DeleteItem", .summary = "Delete an item", .success = 204, .flags = ROUTE_ETAG},
 	{.method = "GET", .pattern = "/v1/items", .actor = "planner", .rpc = "ListItems",
 	 .summary = "Items of all my plans", .query = "from to done " PAGE},
+
+	/* Plans on their way. */
+	{.method = "GET", .pattern = "/v1/jobs", .actor = "planner", .rpc = "ListJobs",
+	 .summary = "My requests for plans, newest first", .query = "status " PAGE},
+	{.method = "GET", .pattern = "/v1/jobs/{id}", .actor = "planner", .rpc = "GetJob",
+	 .summary = "How far a request for a plan is"},
+	{.method = "DELETE", .pattern = "/v1/jobs/{id}", .actor = "planner", .rpc = "CancelJob",
+	 .summary = "Cancel a request for a plan", .success = 202, .flags = ROUTE_CONFLICTS},
+	{.method = "GET", .pattern = "/v1/jobs/{id}/events", .actor = "planner",
+	 .rpc = "FollowJob", .summary = "What happens to a request for a plan",
+	 .answer = ROUTE_ANSWER_EVENTS},
 
 	/* History. */
 	{.method = "GET", .pattern = "/v1/history", .actor = "history", .rpc = "List",

@@ -25,6 +25,7 @@ enum route_answer {
 	ROUTE_ANSWER_CALENDAR, /* the field `data` as text/calendar */
 	ROUTE_ANSWER_TURN,     /* JSON, or the bytes of `audio` where the client asks for audio */
 	ROUTE_ANSWER_DOCUMENT, /* a stream of pieces of the packed message, saved as a file */
+	ROUTE_ANSWER_EVENTS,   /* a stream of packed messages, as server-sent events */
 };
 
 enum route_flag {
@@ -39,6 +40,7 @@ enum route_flag {
 	                           * Idempotency-Key or prefers respond-async */
 	ROUTE_RATED = 256,        /* has RateLimit fields and 429, for the document */
 	ROUTE_ETAG = 512,         /* If-Match counts, or GET has an ETag, for the document */
+	ROUTE_CONFLICTS = 1024,   /* 409 when it is too late, for the document */
 };
 
 #define ROUTE_SEGMENTS 8
@@ -61,6 +63,9 @@ struct route {
 	enum route_body body;
 	enum route_answer answer;
 	int success; /* HTTP status when all is well; 0: 200 */
+	/* Fields of the answer, one of which is the document: of a 201, and of a 202. NULL: the
+	 * answer itself is. */
+	const char *created, *accepted;
 	unsigned flags;
 	uint32_t deadline_ms; /* 0: 5 s */
 	size_t body_limit;    /* 0: 64 KB */
@@ -69,6 +74,7 @@ struct route {
 	unsigned actor_index;
 	char rpc_name[64]; /* "planner.Planner/GetPlan" */
 	const ProtobufCMessageDescriptor *input, *output;
+	const ProtobufCFieldDescriptor *created_field, *accepted_field; /* both or none */
 	struct route_segment segments[ROUTE_SEGMENTS];
 	unsigned segment_count;
 	char variables[64];  /* names of the path's variables, separated by spaces */

@@ -57,6 +57,16 @@ routes_bind_method(struct route *route)
 	assert(used > 0 && (size_t)used < sizeof route->rpc_name);
 }
 
+static const ProtobufCFieldDescriptor *
+routes_bind_field(const struct route *route, const char *name)
+{
+	const ProtobufCFieldDescriptor *field =
+	    protobuf_c_message_descriptor_get_field_by_name(route->output, name);
+	assert(field != NULL && field->type == PROTOBUF_C_TYPE_MESSAGE &&
+	       field->label == PROTOBUF_C_LABEL_OPTIONAL);
+	return field;
+}
+
 static void
 routes_bind_row(struct route *route)
 {
@@ -70,6 +80,10 @@ routes_bind_row(struct route *route)
 		route->body_limit = ROUTE_BODY_LIMIT;
 	if (route->success == 0)
 		route->success = 200;
+	if (route->created != NULL) {
+		route->created_field = routes_bind_field(route, route->created);
+		route->accepted_field = routes_bind_field(route, route->accepted);
+	}
 	int used = snprintf(route->elsewhere, sizeof route->elsewhere, "%s %s %s", route->variables,
 	                    route->query == NULL ? "" : route->query,
 	                    route->body == ROUTE_BODY_AUDIO ? "audio content_type" : "");

@@ -124,6 +124,9 @@ transcode_unset(const ProtobufCFieldDescriptor *field, const char *base)
 {
 	if (field->label == PROTOBUF_C_LABEL_REQUIRED)
 		return false;
+	if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0)
+		return *(const uint32_t *)(const void *)(base + field->quantifier_offset) !=
+		       field->id;
 	if (field->type == PROTOBUF_C_TYPE_STRING || field->type == PROTOBUF_C_TYPE_MESSAGE)
 		return *(void *const *)(const void *)(base + field->offset) == NULL;
 	return !*(const protobuf_c_boolean *)(const void *)(base + field->quantifier_offset);

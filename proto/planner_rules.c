@@ -52,5 +52,13 @@ const struct rule planner_rules[PLANNER_RULE_COUNT] = {
     RULE(planner__delete_item_request, item_id, ID, .required = true),
     RULE(planner__replan_request, id, ID, .required = true),
     RULE(planner__replan_request, from_date, DATE, .help = "Today by default"),
+    RULE(planner__list_jobs_request, status, ANY),
+    RULE(planner__list_jobs_request, limit, NUMBER, .min = 1, .max = 100,
+         .help = "Greatest number of items, 20 by default"),
+    RULE(planner__list_jobs_request, cursor, OPAQUE, .min = 1, .max = 512,
+         .help = "next_cursor of the page before"),
+    RULE(planner__get_job_request, id, ID, .required = true),
+    RULE(planner__follow_job_request, id, ID, .required = true),
+    RULE(planner__follow_job_request, last_event_id, OPAQUE, .max = 64),
     RULE(common__erase_request, user_id, ID, .required = true),
 };

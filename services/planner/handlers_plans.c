@@ -87,16 +87,18 @@ static enum status
 plan_pack_answer(struct plan_creation *creation)
 {
 	struct draft *draft = &creation->draft;
-	Planner__Plan message;
+	Planner__PlanAnswer message = PLANNER__PLAN_ANSWER__INIT;
+	Planner__Plan plan;
 	uint8_t *bytes;
 
-	if (!plan_message(&draft->plan, draft->items, draft->item_count, creation->today, &message))
+	if (!plan_message(&draft->plan, draft->items, draft->item_count, creation->today, &plan))
 		return STATUS_OVERLOADED;
-	creation->length = planner__plan__get_packed_size(&message);
+	message.plan = &plan;
+	creation->length = planner__plan_answer__get_packed_size(&message);
 	bytes = arena_alloc(task_arena(), creation->length + 1);
 	if (bytes == NULL)
 		return STATUS_OVERLOADED;
-	planner__plan__pack(&message, bytes);
+	planner__plan_answer__pack(&message, bytes);
 	creation->answer = bytes;
 	return STATUS_OK;
 }
@@ -164,12 +166,12 @@ plan_create_tx(struct db *tx, void *arg)
 static enum status
 plan_replay(struct call *call, const struct idempotency *key)
 {
-	Planner__Plan *first =
-	    planner__plan__unpack(arena_allocator(task_arena()), key->length, key->answer);
+	Planner__PlanAnswer *first =
+	    planner__plan_answer__unpack(arena_allocator(task_arena()), key->length, key->answer);
 
-	if (first == NULL)
+	if (first == NULL || first->plan == NULL)
 		return STATUS_INTERNAL;
-	call_set_header(call, "location", "/v1/plans/%s", first->id);
+	call_set_header(call, "location", "/v1/plans/%s", first->plan->id);
 	call_set_outcome(call, OUTCOME_CREATED);
 	call_reply_packed(call, key->answer, key->length);
 	return STATUS_OK;

@@ -47,6 +47,11 @@ enum status planner_delete_item(struct call *call, const void *request, void *re
 /* handlers_replan.c */
 enum status planner_replan(struct call *call, const void *request, void *reply);
 enum status planner_get_calendar(struct call *call, const void *request, void *reply);
+/* handlers_jobs.c */
+enum status planner_list_jobs(struct call *call, const void *request, void *reply);
+enum status planner_get_job(struct call *call, const void *request, void *reply);
+enum status planner_cancel_job(struct call *call, const void *request, void *reply);
+enum status planner_follow_job(struct call *call, const void *request, void *reply);
 /* handlers_internal.c: quota, and what other services ask */
 enum status planner_get_quota(struct call *call, const void *request, void *reply);
 enum status planner_get_tutor_context(struct call *call, const void *request, void *reply);

@@ -219,6 +219,43 @@ answers_describe_every_field(void **state)
 	                   "content", "text/calendar"));
 }
 
+static const char *
+answer_schema(const char *path, const char *method, const char *status)
+{
+	return text_at(AT(document, "paths", path, method, "responses", status, "content",
+	                  "application/json", "schema"),
+	               "$ref");
+}
+
+static void
+an_answer_in_parts_has_a_schema_for_each_status(void **state)
+{
+	(void)state;
+	assert_string_equal(answer_schema("/v1/plans", "post", "201"),
+	                    "#/components/schemas/planner.Plan");
+	assert_string_equal(answer_schema("/v1/plans", "post", "202"),
+	                    "#/components/schemas/planner.Job");
+	AT(document, "paths", "/v1/plans", "post", "responses", "202", "headers", "Location");
+	/* What holds the parts is never seen. */
+	assert_null(json_object_get(AT(document, "components", "schemas"), "planner.PlanAnswer"));
+	assert_string_equal(answer_schema("/v1/jobs/{id}", "delete", "202"),
+	                    "#/components/schemas/planner.Job");
+	AT(document, "paths", "/v1/jobs/{id}", "delete", "responses", "409");
+}
+
+static void
+events_are_described(void **state)
+{
+	(void)state;
+	json_t *responses = AT(document, "paths", "/v1/jobs/{id}/events", "get", "responses");
+	json_t *events = AT(responses, "200", "content", "text/event-stream", "x-events");
+	assert_string_equal(text_at(AT(events, "day"), "$ref"),
+	                    "#/components/schemas/planner.PlanDay");
+	assert_string_equal(text_at(AT(events, "problem"), "$ref"), "#/components/schemas/Problem");
+	assert_int_equal(json_object_size(events), 5);
+	AT(responses, "204");
+}
+
 static int
 openapi_setup(void **state)
 {
@@ -257,6 +294,8 @@ main(void)
 	    cmocka_unit_test(a_patch_says_what_may_be_null),
 	    cmocka_unit_test(audio_is_not_in_the_json_body),
 	    cmocka_unit_test(answers_describe_every_field),
+	    cmocka_unit_test(an_answer_in_parts_has_a_schema_for_each_status),
+	    cmocka_unit_test(events_are_described),
 	};
 	return cmocka_run_group_tests(tests, openapi_setup, openapi_teardown);
 }
