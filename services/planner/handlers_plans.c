@@ -162,15 +162,23 @@ plan_create_tx(struct db *tx, void *arg)
 	return status;
 }
 
-/* The first request with this key has been answered: the same again. */
+/* The first request with this key has been answered: the same again, and what is left of today's
+ * plans now. */
 static enum status
 plan_replay(struct call *call, const struct idempotency *key)
 {
 	Planner__PlanAnswer *first =
 	    planner__plan_answer__unpack(arena_allocator(task_arena()), key->length, key->answer);
+	uint32_t plans, tokens;
+	enum status status = planner_store_quota(planner_of(call)->db, call_user(call),
+	                                         planner_today(call), &plans, &tokens);
 
+	if (status != STATUS_OK)
+		return status;
 	if (first == NULL || first->plan == NULL)
 		return STATUS_INTERNAL;
+	plan_set_rate_limit(call, plans);
+	plan_set_first_etag(call, first->plan);
 	call_set_header(call, "location", "/v1/plans/%s", first->plan->id);
 	call_set_outcome(call, OUTCOME_CREATED);
 	call_reply_packed(call, key->answer, key->length);

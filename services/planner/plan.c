@@ -142,6 +142,12 @@ plan_set_etag(struct call *call, uint32_t version, const struct planner_plan *pl
 		call_set_header(call, "etag", "\"%u\"", version);
 }
 
+void
+plan_set_first_etag(struct call *call, const Planner__Plan *answer)
+{
+	call_set_header(call, "etag", "\"1.%d\"", answer->days_left);
+}
+
 enum status
 plan_check_match(struct call *call, uint32_t version)
 {

@@ -24,6 +24,8 @@ char *plan_date(int32_t day);
  * plan that nobody touched still counts days down. */
 void plan_set_etag(struct call *call, uint32_t version, const struct planner_plan *plan,
                    int32_t today);
+/* The same for the answer to who made the plan, as it was then. */
+void plan_set_first_etag(struct call *call, const Planner__Plan *answer);
 /* PRECONDITION_FAILED unless If-Match is absent, "*", or names the version. */
 enum status plan_check_match(struct call *call, uint32_t version);
 

@@ -14,6 +14,12 @@ def test_repeat_answers_the_same_plan_and_says_so(learner):
     assert first.json == second.json
     assert "Idempotency-Replayed" not in first.headers
     assert second.headers["Idempotency-Replayed"] == "true"
+    for name in ("ETag", "Location", "RateLimit-Policy", "RateLimit", "Content-Type"):
+        assert second.headers[name].split(";t=")[0] == first.headers[name].split(";t=")[0], name
+    path = "/v1/plans/" + first.json["id"]
+    assert learner.get(path).headers["ETag"] == first.headers["ETag"]
+    assert learner.patch(path, {"subject": "x"}).status == 200
+    assert keyed(learner, "k1").headers["ETag"] == first.headers["ETag"]
     assert len(learner.get("/v1/plans").json["items"]) == 1
 
 
