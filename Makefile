@@ -9,6 +9,8 @@ OUT := build/$(FLAVOR)
 Q = $(if $(V),,@echo "  $@";)
 SERVICES := $(notdir $(wildcard services/*))
 PROGRAMS := gateway $(SERVICES)
+# Programs that only tests use.
+TEST_PROGRAMS := upstream
 
 CC := $(if $(filter tsan,$(FLAVOR)),clang,gcc)
 # Not there yet on a fresh machine, where `make run` begins by installing it.
@@ -53,10 +55,10 @@ BINS := $(PROGRAMS:%=$(OUT)/bin/%)
 UNIT_BINS := $(patsubst tests/unit/%_test.c,$(OUT)/unit/%_test,$(wildcard tests/unit/*_test.c))
 
 # Sources of one program: its folder and the folders directly inside it (providers/, engines/).
-program_dir = $(if $(filter gateway,$(1)),gateway,services/$(1))
+program_dir = $(if $(filter gateway,$(1)),gateway,$(if $(filter $(TEST_PROGRAMS),$(1)),tests,services)/$(1))
 program_src = $(wildcard $(call program_dir,$(1))/*.c $(call program_dir,$(1))/*/*.c)
 program_lib_obj = $(patsubst %.c,$(OUT)/%.o,$(filter-out %/main.c,$(call program_src,$(1))))
-extra_libs = $(if $(filter voice,$(1)),$(VOICE_LIBS))
+extra_libs = $(if $(filter voice,$(1)),$(VOICE_LIBS)) $(if $(filter upstream,$(1)),-lm)
 
 all: $(BINS) ## build the five programs into build/release/bin
 .PHONY: all
@@ -110,10 +112,11 @@ $(OUT)/bin/$(1): $(OUT)/$(call program_dir,$(1))/main.o $(OUT)/lib$(1).a $(OUT)/
 	@mkdir -p $$(@D)
 	$$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(PKG_LIBS) $(call extra_libs,$(1))
 endef
-$(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
+$(foreach p,$(PROGRAMS) $(TEST_PROGRAMS),$(eval $(call program_rules,$(p))))
 
 # --- tests ----------------------------------------------------------------------------------
-$(OUT)/unit/%_test: $(OUT)/tests/unit/%_test.o $(PROGRAMS:%=$(OUT)/lib%.a) $(OUT)/libcommon.a
+$(OUT)/unit/%_test: $(OUT)/tests/unit/%_test.o $(PROGRAMS:%=$(OUT)/lib%.a) \
+                    $(TEST_PROGRAMS:%=$(OUT)/lib%.a) $(OUT)/libcommon.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS) \
 	    $(VOICE_LIBS) -lcmocka
@@ -122,7 +125,7 @@ unit: $(UNIT_BINS) ## build and run the unit tests of one FLAVOR
 	tests/run-unit $(UNIT_BINS)
 .PHONY: unit
 
-unit-programs: $(UNIT_BINS)
+unit-programs: $(UNIT_BINS) $(TEST_PROGRAMS:%=$(OUT)/bin/%)
 protos: $(PROTO_HDR)
 print-cflags:
 	@echo '$(CFLAGS)'
