@@ -610,7 +610,7 @@ link_server_open(const struct link_server_options *options, char *error, size_t 
 	OBJ_INIT(server, SERVER_MAGIC);
 	server->options = *options;
 	server->references = 1;
-	server->boot = ids_boot();
+	server->boot = options->boot_id != 0 ? options->boot_id : ids_boot();
 	server->flush.fn = server_flush_fn;
 	buf_init(&server->batch, WIRE_MESSAGE_LIMIT);
 	server->listen = listen_open(options->io, options->url, options->tls, &server_events,

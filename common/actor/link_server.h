@@ -57,6 +57,7 @@ struct link_server_options {
 	const struct tls_options *tls;
 	const char *actor;     /* who we are */
 	unsigned max_calls;    /* told to callers */
+	uint64_t boot_id;      /* who we are this time; 0: a new one */
 	struct budget *budget; /* of request bytes */
 	/* A complete request: takes over one reference. */
 	void (*on_request)(void *arg, struct incoming *incoming);

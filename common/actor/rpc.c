@@ -201,11 +201,26 @@ rpc_pick(struct rpc *rpc, bool *any_up)
 	return link_client_calls(a->link) <= link_client_calls(b->link) ? a : b;
 }
 
+/* The one process that will do, gone from the addresses or not, as long as it is connected. */
+static struct replica *
+rpc_pick_boot(struct rpc *rpc, uint64_t boot_id, bool *any_up)
+{
+	struct replica *replica = rpc->replicas;
+
+	while (replica != NULL &&
+	       !(link_client_up(replica->link) && link_client_boot(replica->link) == boot_id))
+		replica = replica->next;
+	*any_up = replica != NULL;
+	return replica != NULL && link_client_has_room(replica->link) ? replica : NULL;
+}
+
 void
 rpc_place(struct rpc_call *call)
 {
 	bool any_up;
-	struct replica *replica = rpc_pick(call->rpc, &any_up);
+	struct replica *replica = call->boot_id != 0
+	                              ? rpc_pick_boot(call->rpc, call->boot_id, &any_up)
+	                              : rpc_pick(call->rpc, &any_up);
 	struct wire_item *request = call->request;
 
 	if (replica == NULL) {

@@ -42,7 +42,8 @@ struct rpc_request {
 	const char *idempotency_key;
 	const struct header *headers;
 	size_t header_count;
-	bool idempotent; /* may be sent again when the outcome is unknown */
+	bool idempotent;  /* may be sent again when the outcome is unknown */
+	uint64_t boot_id; /* not 0: to the replica that is this process, or DEPENDENCY_DOWN */
 	/* A packed failure (failure.h): the caller refuses the request itself, and the service is
 	 * only to look after the idempotency key. The body is then what the key is bound to. */
 	const void *refusal;

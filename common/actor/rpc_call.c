@@ -414,6 +414,7 @@ rpc_call_new(struct rpc *rpc, const struct rpc_request *request, const void *bod
 	call->rpc = rpc;
 	rpc_hold(rpc);
 	call->worker = worker_current();
+	call->boot_id = request->boot_id;
 	call->link.event = rpc_link_event;
 	call->link.failed = rpc_link_failed;
 	call->credit = WIRE_WINDOW;

@@ -68,6 +68,7 @@ struct rpc_call {
 	_Atomic int references; /* the task; each post under way; the link */
 	struct rpc *rpc;
 	struct worker *worker; /* the task's */
+	uint64_t boot_id;      /* the only replica it may go to; 0: any */
 
 	/* The io worker's: */
 	struct link_call link;

@@ -408,6 +408,7 @@ server_open(const struct server_options *options, char *error, size_t error_size
 	    .actor = options->spec->name,
 	    .max_calls =
 	        (unsigned)(options->connections * options->worker_count + options->queue_limit),
+	    .boot_id = options->boot_id,
 	    .on_request = server_on_request,
 	    .on_cancel = server_on_cancel,
 	    .on_window = server_on_window,

@@ -22,6 +22,7 @@ struct server_options {
 	size_t request_bytes; /* of requests in the house at one time */
 	const char *url;
 	const struct tls_options *tls;
+	uint64_t boot_id; /* told to callers; 0: a new one */
 };
 
 /* On worker 0. NULL with a line in `error`; a method of the spec that the .proto does not have is a

@@ -3,6 +3,7 @@
 #include "common/service/service_private.h"
 
 #include "common/actor/rpc.h"
+#include "common/base/ids.h"
 #include "common/base/log.h"
 #include "common/base/obj.h"
 #include "common/io/cache.h"
@@ -48,6 +49,12 @@ service_rpc(struct service *service, const char *actor)
 		if (strcmp(rpc_actor(service->rpcs[i]), actor) == 0)
 			return service->rpcs[i];
 	return NULL;
+}
+
+uint64_t
+service_boot_id(const struct service *service)
+{
+	return service->boot_id;
 }
 
 bool
@@ -247,6 +254,7 @@ service_start(struct process *process, void *arg)
 	    .queue_limit = (size_t)service->settings.queue_limit,
 	    .request_bytes = SERVICE_REQUEST_BYTES,
 	    .tls = &service->common.tls,
+	    .boot_id = service->boot_id,
 	};
 	enum status status;
 	char error[512];
@@ -331,6 +339,7 @@ service_serve(struct service *service)
 	};
 	int result = 1;
 
+	service->boot_id = ids_boot();
 	if (service_open_stores(service) == 0)
 		result =
 		    process_run(&process, &service->common, (unsigned)service->settings.workers);

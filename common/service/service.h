@@ -75,6 +75,9 @@ struct db *service_db(struct service *service);
 struct cache *service_cache(struct service *service);
 struct pool *service_pool(struct service *service);
 struct rpc *service_rpc(struct service *service, const char *actor);
+/* Names this run of this process: what callers see of it, for rpc_request.boot_id. Any thread. 0
+ * while a command runs: that is no replica. */
+uint64_t service_boot_id(const struct service *service);
 /* Becomes true when the drain begins; background tasks end soon after (they are cancelled when no
  * call is left). */
 bool service_draining(const struct service *service);

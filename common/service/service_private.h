@@ -32,6 +32,7 @@ struct service {
 	struct service_settings settings;
 	const char *actor_urls[SERVICE_MAX_CALLS];
 	struct process *process; /* NULL while a command runs */
+	uint64_t boot_id;
 	struct server *server;
 	struct db *db;
 	struct cache *cache;

@@ -33,6 +33,7 @@ struct test_service {
 	const char *url;
 	const struct tls_options *tls;
 	unsigned max_calls;
+	uint64_t boot_id; /* for service_listen(); 0: a new one */
 	_Atomic unsigned delay_ms;
 	_Atomic bool hold; /* answer nothing until false */
 	_Atomic unsigned requests, cancels, running, most;
@@ -257,6 +258,7 @@ service_open_task(void *arg)
 	                                      .tls = service->tls,
 	                                      .actor = "test",
 	                                      .max_calls = service->max_calls,
+	                                      .boot_id = service->boot_id,
 	                                      .budget = &service->budget,
 	                                      .on_request = service_request,
 	                                      .on_cancel = service_cancel,

@@ -389,6 +389,68 @@ test_messages_in_and_out(void **state)
 	run_task(caller.worker, invoke, NULL);
 }
 
+/* --- one process and no other ----------------------------------------------------------------- */
+
+static struct directed {
+	uint64_t boot_id;
+	unsigned calls;
+	enum status last;
+} directed;
+
+static void
+call_directed(void *arg)
+{
+	struct rpc_request request = {.method = "Echo",
+	                              .body = "x",
+	                              .body_length = 1,
+	                              .idempotent = true,
+	                              .boot_id = directed.boot_id};
+	struct reply reply;
+
+	(void)arg;
+	for (unsigned i = 0; i < directed.calls; i++)
+		directed.last = rpc_call(caller.rpc, &request, &reply);
+}
+
+static enum status
+direct(uint64_t boot_id, unsigned count)
+{
+	directed = (struct directed){boot_id, count, STATUS_COUNT};
+	run_task(caller.worker, call_directed, NULL);
+	return directed.last;
+}
+
+static void
+test_a_boot_id_names_one_replica(void **state)
+{
+	uint64_t first = link_server_boot(a.server), second = link_server_boot(b.server);
+	unsigned requests;
+
+	(void)state;
+	assert_int_equal(direct(first, 20), STATUS_OK);
+	assert_int_equal(a.requests, 20);
+	assert_int_equal(b.requests, 0);
+	assert_int_equal(direct(second, 20), STATUS_OK);
+	assert_int_equal(a.requests, 20);
+	assert_int_equal(b.requests, 20);
+	assert_int_equal(direct(first ^ 1, 1), STATUS_DEPENDENCY_DOWN);
+	/* What listens there next is somebody else, though all the others are idle. */
+	service_hush(&a);
+	assert_int_equal(direct(first, 1), STATUS_DEPENDENCY_DOWN);
+	assert_true(service_listen(&a));
+	assert_true(caller_wait_up(&caller, 2, 5000));
+	requests = a.requests + b.requests;
+	assert_int_equal(direct(first, 1), STATUS_DEPENDENCY_DOWN);
+	assert_int_equal(a.requests + b.requests, requests);
+	assert_int_equal(direct(link_server_boot(a.server), 1), STATUS_OK);
+	/* Unless it says that it is who it was. */
+	service_hush(&a);
+	a.boot_id = first;
+	assert_true(service_listen(&a));
+	assert_true(caller_wait_up(&caller, 2, 5000));
+	assert_int_equal(direct(first, 1), STATUS_OK);
+}
+
 int
 main(void)
 {
@@ -405,6 +467,7 @@ main(void)
 	    TEST(test_retries_have_a_budget),
 	    TEST(test_nobody_there_fails_at_once),
 	    TEST(test_messages_in_and_out),
+	    TEST(test_a_boot_id_names_one_replica),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
