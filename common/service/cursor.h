@@ -20,10 +20,11 @@ struct cursor {
 	char id[CURSOR_ID_SIZE];
 };
 
-/* `list` names what is paged: "history.List". The id has at most 36 bytes (asserted). */
+/* `list` names what is paged, with the filters that rule what is in it: "history.List?type=4". The
+ * id has at most 36 bytes (asserted). */
 void cursor_format(const struct cursor *cursor, const char *list, const char *user,
                    char out[CURSOR_TEXT_SIZE]);
-/* False if the text is no cursor of this list and user. */
+/* False if the text is no cursor of this list, these filters and this user. */
 bool cursor_parse(const char *text, const char *list, const char *user, struct cursor *cursor);
 
 #endif

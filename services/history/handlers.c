@@ -80,7 +80,8 @@ history_load_first(void *arg, const void **bytes, size_t *length)
 
 	if (status != STATUS_OK)
 		return status;
-	*bytes = page_pack(task_arena(), load->user, events, count, PAGE_DEFAULT_LIMIT, length);
+	*bytes = page_pack(task_arena(), PAGE_LIST, load->user, events, count, PAGE_DEFAULT_LIMIT,
+	                   length);
 	return *bytes != NULL ? STATUS_OK : STATUS_OVERLOADED;
 }
 
@@ -146,12 +147,27 @@ history_list_filter(struct call *call, const History__ListRequest *request,
 	return STATUS_OK;
 }
 
+/* What a cursor belongs to: the list with the filters as they were asked for. NULL without memory.
+ */
+static const char *
+history_list_name(const History__ListRequest *request)
+{
+	if (!request->has_type && request->from == NULL && request->to == NULL &&
+	    request->subject == NULL)
+		return PAGE_LIST;
+	return arena_printf(task_arena(), PAGE_LIST "?type=%d&from=%s&to=%s&subject=%s",
+	                    request->has_type ? (int)request->type : -1,
+	                    request->from != NULL ? request->from : "",
+	                    request->to != NULL ? request->to : "",
+	                    request->subject != NULL ? request->subject : "");
+}
+
 enum status
 history_list(struct call *call, const void *message, void *reply)
 {
 	const History__ListRequest *request = message;
 	size_t limit = request->has_limit ? request->limit : PAGE_DEFAULT_LIMIT, length, count;
-	const char *user = call_user(call);
+	const char *user = call_user(call), *list;
 	struct history_filter filter;
 	struct history_event *events;
 	struct cursor cursor;
@@ -165,14 +181,18 @@ history_list(struct call *call, const void *message, void *reply)
 	status = history_list_filter(call, request, &filter);
 	if (status != STATUS_OK)
 		return status;
-	if (request->cursor != NULL && !cursor_parse(request->cursor, PAGE_LIST, user, &cursor))
-		return call_invalid(call, "/cursor", "is not a cursor of this list");
+	list = history_list_name(request);
+	if (list == NULL)
+		return STATUS_OVERLOADED;
+	if (request->cursor != NULL && !cursor_parse(request->cursor, list, user, &cursor))
+		return call_invalid(call, "/cursor",
+		                    "is not a cursor of this list with these filters");
 	status = history_store_page(history_of(call)->db, user, &filter,
 	                            request->cursor != NULL ? &cursor : NULL, limit + 1, &events,
 	                            &count);
 	if (status != STATUS_OK)
 		return status;
-	page = page_pack(task_arena(), user, events, count, limit, &length);
+	page = page_pack(task_arena(), list, user, events, count, limit, &length);
 	if (page == NULL)
 		return STATUS_OVERLOADED;
 	call_set_header(call, "cache-status", "history; fwd=miss");

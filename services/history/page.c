@@ -29,7 +29,7 @@ page_event(struct arena *arena, const struct history_event *event, History__Even
 }
 
 static char *
-page_cursor(struct arena *arena, const char *user, int64_t at_ms, const char *id)
+page_cursor(struct arena *arena, const char *list, const char *user, int64_t at_ms, const char *id)
 {
 	struct cursor cursor = {.key = at_ms};
 	char *text = arena_alloc(arena, CURSOR_TEXT_SIZE);
@@ -37,13 +37,13 @@ page_cursor(struct arena *arena, const char *user, int64_t at_ms, const char *id
 	if (text == NULL || strlen(id) >= sizeof cursor.id)
 		return NULL;
 	strncpy(cursor.id, id, sizeof cursor.id - 1);
-	cursor_format(&cursor, PAGE_LIST, user, text);
+	cursor_format(&cursor, list, user, text);
 	return text;
 }
 
 const void *
-page_pack(struct arena *arena, const char *user, const struct history_event *events, size_t count,
-          size_t limit, size_t *length)
+page_pack(struct arena *arena, const char *list, const char *user,
+          const struct history_event *events, size_t count, size_t limit, size_t *length)
 {
 	History__EventPage page = HISTORY__EVENT_PAGE__INIT;
 	size_t shown = count < limit ? count : limit;
@@ -60,7 +60,7 @@ page_pack(struct arena *arena, const char *user, const struct history_event *eve
 	}
 	if (count > limit && shown > 0) {
 		page.next_cursor =
-		    page_cursor(arena, user, events[shown - 1].at_ms, events[shown - 1].id);
+		    page_cursor(arena, list, user, events[shown - 1].at_ms, events[shown - 1].id);
 		if (page.next_cursor == NULL)
 			return NULL;
 	}
@@ -118,7 +118,7 @@ page_cut(struct arena *arena, const char *user, const void *page, size_t page_le
 	if (last == NULL || last->id == NULL || last->at == NULL ||
 	    !instant_parse(last->at, &last_us))
 		return NULL;
-	tail.next_cursor = page_cursor(arena, user, last_us / 1000, last->id);
+	tail.next_cursor = page_cursor(arena, PAGE_LIST, user, last_us / 1000, last->id);
 	if (tail.next_cursor == NULL)
 		return NULL;
 	*length = (size_t)(at - (const unsigned char *)page);

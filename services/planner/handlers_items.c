@@ -30,6 +30,7 @@ planner_list_items(struct call *call, const void *message, void *out)
 	struct planner_item *items;
 	Planner__Item *messages;
 	struct cursor cursor;
+	const char *list;
 	enum status status;
 
 	if (request->from != NULL && !date_parse(request->from, &filter.from_day))
@@ -38,9 +39,14 @@ planner_list_items(struct call *call, const void *message, void *out)
 		return call_invalid(call, "/to", "is not a date");
 	if (filter.to_day < filter.from_day)
 		return call_invalid(call, "/to", "is before `from`");
+	list = arena_printf(arena, ITEMS_LIST "?from=%d&to=%d&done=%d", filter.from_day,
+	                    filter.to_day, filter.done);
+	if (list == NULL)
+		return STATUS_OVERLOADED;
 	if (request->cursor != NULL &&
-	    !cursor_parse(request->cursor, ITEMS_LIST, call_user(call), &cursor))
-		return call_invalid(call, "/cursor", "is not a cursor of this list");
+	    !cursor_parse(request->cursor, list, call_user(call), &cursor))
+		return call_invalid(call, "/cursor",
+		                    "is not a cursor of this list with these filters");
 	status = planner_store_find_items(planner_of(call)->db, call_user(call), &filter,
 	                                  request->cursor != NULL ? &cursor : NULL, limit + 1,
 	                                  &items, &count);
@@ -62,7 +68,7 @@ planner_list_items(struct call *call, const void *message, void *out)
 		reply->next_cursor = arena_alloc(arena, CURSOR_TEXT_SIZE);
 		if (reply->next_cursor == NULL)
 			return STATUS_OVERLOADED;
-		cursor_format(&last, ITEMS_LIST, call_user(call), reply->next_cursor);
+		cursor_format(&last, list, call_user(call), reply->next_cursor);
 	}
 	return STATUS_OK;
 }

@@ -162,6 +162,16 @@ def test_cursor_pages_show_every_plan_once(learner):
     assert len(seen) == 5 and set(seen) == plans
 
 
+def test_a_cursor_of_items_belongs_to_its_filters(learner):
+    learner.plan()
+    cursor = learner.get("/v1/items?limit=1&done=false").json["next_cursor"]
+    assert learner.get(f"/v1/items?limit=5&done=false&cursor={cursor}").status == 200
+    for other in ("", "done=true", f"done=false&from={day(0)}", f"done=false&to={day(20)}"):
+        answer = learner.get(f"/v1/items?limit=5&{other}&cursor={cursor}")
+        assert (answer.status, answer.code) == (422, "validation"), other
+        assert [error["parameter"] for error in answer.json["errors"]] == ["cursor"]
+
+
 def test_calendar_passes_a_strict_parser(learner):
     plan = learner.plan(goal="한국사 1~6단원", locale="ko")
     answer = learner.get(f"/v1/plans/{plan['id']}.ics")

@@ -55,6 +55,21 @@ def test_cursor_is_stable_while_events_are_added(learner):
     assert [event["id"] for event in rest["items"]] == expected
 
 
+def test_a_cursor_belongs_to_the_filters_it_was_made_with(learner):
+    for minute in range(3):
+        learner.post("/v1/history", {"type": "study", "subject": "Latin", "minutes": 5,
+                                     "at": f"2026-01-02T03:0{minute}:00Z"})
+    queries = ["", "type=study", "type=item_done", "subject=Latin", "subject=latin", "from=2026-01-01",
+               "to=2026-01-31", "from=2026-01-01&to=2026-01-31", "type=study&subject=Latin"]
+    for query in ("", "type=study", "subject=Latin", "from=2026-01-01&to=2026-01-31"):
+        cursor = learner.get(f"/v1/history?limit=1&{query}").json["next_cursor"]
+        for other in queries:
+            answer = learner.get(f"/v1/history?limit=2&{other}&cursor={cursor}")
+            assert answer.status == (200 if other == query else 422), (query, other)
+            if other != query:
+                assert [error["parameter"] for error in answer.json["errors"]] == ["cursor"]
+
+
 def test_edited_cursor_is_422(learner):
     for n in range(3):
         study(learner)

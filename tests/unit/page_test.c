@@ -54,14 +54,15 @@ page_test_cut_equals_packed(void **state)
 	(void)state;
 	for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
 		size_t whole_length;
-		const void *whole = page_pack(arena, "u", events, counts[c], 20, &whole_length);
+		const void *whole =
+		    page_pack(arena, PAGE_LIST, "u", events, counts[c], 20, &whole_length);
 
 		assert_non_null(whole);
 		for (size_t limit = 1; limit <= 20; limit++) {
 			size_t length, expected_length;
 			const void *cut = page_cut(arena, "u", whole, whole_length, limit, &length);
-			const void *expected =
-			    page_pack(arena, "u", events, counts[c], limit, &expected_length);
+			const void *expected = page_pack(arena, PAGE_LIST, "u", events, counts[c],
+			                                 limit, &expected_length);
 
 			assert_non_null(cut);
 			assert_int_equal(length, expected_length);
@@ -76,7 +77,7 @@ page_test_cursor_names_the_last_item(void **state)
 	History__EventPage *page;
 	struct cursor cursor;
 	size_t length;
-	const void *bytes = page_pack(arena, "u", events, 11, 10, &length);
+	const void *bytes = page_pack(arena, PAGE_LIST, "u", events, 11, 10, &length);
 
 	(void)state;
 	page = history__event_page__unpack(arena_allocator(arena), length, bytes);
