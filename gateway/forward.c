@@ -23,6 +23,7 @@ struct forward_fields {
 	char address[ADDRESS_SIZE];
 	char agent[FORWARD_MAX_AGENT + 1];
 	char forwarded[NEGOTIATE_MAX_FIELD + 1];
+	char prefer[HTTP_PREFER_SIZE];
 };
 
 static void
@@ -49,7 +50,8 @@ forward_gather(struct forward *f, struct forward_fields *fields)
 {
 	const struct http_request *request = f->request;
 	fields->count = 0;
-	forward_field(fields, "prefer", f->negotiation.prefer);
+	http_prefer_format(&f->negotiation.prefer, fields->prefer);
+	forward_field(fields, "prefer", fields->prefer[0] == '\0' ? NULL : fields->prefer);
 	forward_field(fields, "if-match", f->negotiation.if_match);
 	if (f->route->answer == ROUTE_ANSWER_TURN)
 		forward_field(fields, "accept", f->negotiation.accept);
@@ -104,9 +106,8 @@ forward_read(struct forward *f, const char **detail)
 static bool
 forward_cancels(const struct forward *f)
 {
-	char value[8];
 	return (f->route->flags & ROUTE_CANCELS) != 0 && f->negotiation.idempotency_key == NULL &&
-	       !http_list_find(f->negotiation.prefer, "respond-async", value, sizeof value);
+	       !f->negotiation.prefer.respond_async;
 }
 
 static const char *

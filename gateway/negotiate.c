@@ -131,11 +131,12 @@ negotiate(const struct route *route, const struct http_request *request,
           struct negotiation *negotiation, const char **detail)
 {
 	memset(negotiation, 0, offsetof(struct negotiation, fields));
-	negotiation->prefer = negotiate_field(request, "prefer", negotiation->fields[0]);
-	negotiation->if_match = negotiate_field(request, "if-match", negotiation->fields[1]);
+	http_prefer_parse(negotiate_field(request, "prefer", negotiation->fields[0]),
+	                  &negotiation->prefer);
+	negotiation->if_match = negotiate_field(request, "if-match", negotiation->fields[0]);
 	negotiation->if_none_match =
-	    negotiate_field(request, "if-none-match", negotiation->fields[2]);
-	negotiation->accept = negotiate_field(request, "accept", negotiation->fields[3]);
+	    negotiate_field(request, "if-none-match", negotiation->fields[1]);
+	negotiation->accept = negotiate_field(request, "accept", negotiation->fields[2]);
 	if (negotiation->accept != NULL && negotiation->accept[0] == '\0')
 		negotiation->accept = NULL; /* says nothing */
 	*detail = "If-Match is too long";

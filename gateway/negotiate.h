@@ -7,6 +7,7 @@
 #define STUDYHALL_GATEWAY_NEGOTIATE_H
 
 #include "common/base/status.h"
+#include "common/io/http_prefer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,8 +23,9 @@ struct negotiation {
 	bool wants_audio; /* the answer's audio, not JSON */
 	bool is_untyped;  /* no Content-Type: there may be no body */
 	const char *idempotency_key;
-	const char *prefer, *if_match, *if_none_match, *accept; /* NULL: none */
-	char fields[4][NEGOTIATE_MAX_FIELD + 1]; /* of those that had several lines */
+	struct http_prefer prefer;
+	const char *if_match, *if_none_match, *accept; /* NULL: none */
+	char fields[3][NEGOTIATE_MAX_FIELD + 1];       /* of those that had several lines */
 };
 
 /* OK; NOT_ACCEPTABLE, UNSUPPORTED_MEDIA, BAD_REQUEST with *detail. */

@@ -30,6 +30,9 @@ static const char openapi_components[] =
     "\"Makes it safe to send the request again: the first answer comes again for 24 hours\","
     "\"schema\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":128,"
     "\"pattern\":\"^[!-~]+$\"}},"
+    "\"Prefer\":{\"name\":\"Prefer\",\"in\":\"header\",\"description\":"
+    "\"wait=N: how many seconds to wait, at most 110 and by default, until 202 says that it takes "
+    "longer; respond-async: do not wait (RFC 7240)\",\"schema\":{\"type\":\"string\"}},"
     "\"IfMatch\":{\"name\":\"If-Match\",\"in\":\"header\",\"description\":"
     "\"Only if the object still has this ETag, else 412\",\"schema\":{\"type\":\"string\"}},"
     "\"IfNoneMatch\":{\"name\":\"If-None-Match\",\"in\":\"header\",\"description\":"
@@ -87,6 +90,8 @@ openapi_put_parameters(struct buf *out, const struct route *route)
 	}
 	if ((route->flags & ROUTE_KEYED) != 0)
 		openapi_put_shared(out, "IdempotencyKey", &first);
+	if (route->accepted_field != NULL)
+		openapi_put_shared(out, "Prefer", &first);
 	if ((route->flags & ROUTE_ETAG) != 0)
 		openapi_put_shared(out, is_get ? "IfNoneMatch" : "IfMatch", &first);
 	buf_putc(out, ']');

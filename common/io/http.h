@@ -38,7 +38,7 @@ bool http_traceparent_valid(const char *text);
 
 /* Does the comma-separated list hold the element `name`, compared without case? Its value (after
  * "=", unquoted) goes to `value`, "" if it has none; false as well if it does not fit `size`. For
- * Connection, Cache-Control, Prefer ("wait=10; x, respond-async"). `list` may be NULL. */
+ * Connection, Cache-Control, Prefer (http_prefer.h). `list` may be NULL. */
 bool http_list_find(const char *list, const char *name, char *value, size_t size);
 
 /* Is the media type of a Content-Type `type` ("application/json"), whatever its parameters? */

@@ -2,6 +2,7 @@
  * libFuzzer: requests in one piece and in pieces must come out the same; field values must not
  * crash. Built with clang -fsanitize=fuzzer,address,undefined. */
 #include "common/io/http_message.h"
+#include "common/io/http_prefer.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -84,9 +85,13 @@ static void
 fuzz_values(const char *bytes, size_t length)
 {
 	char *text = strndup(bytes, length), value[16];
+	struct http_prefer prefer;
 	int64_t seconds;
 
 	http_list_find(text, "wait", value, sizeof value);
+	http_prefer_parse(text, &prefer);
+	if (http_prefer_wait_s(&prefer) > HTTP_PREFER_WAIT_MAX_S)
+		abort();
 	http_media_type_is(text, "application/json");
 	http_media_type_parameter(text, "charset", value, sizeof value);
 	http_accept_quality(text, "audio/wav");
