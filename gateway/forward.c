@@ -219,6 +219,8 @@ forward(const struct gateway *gateway, const struct route *route, struct http_re
 	f.route = route;
 	f.request = request;
 	f.refused = false;
+	f.session.by_cookie = false;
+	f.session.renewed_until[0] = '\0';
 	f.reply = (struct reply){0};
 	f.in.violations = NULL;
 	answer_init(&f.answer, gateway, request);

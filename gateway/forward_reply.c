@@ -43,6 +43,8 @@ forward_put_headers(struct forward *f)
 		              f->route->answer == ROUTE_ANSWER_TURN
 		                  ? "Authorization, Cookie, Accept"
 		                  : "Authorization, Cookie");
+	if ((f->route->flags & ROUTE_CLEARS_COOKIE) == 0)
+		session_renew_cookie(&f->answer, &f->session);
 	for (size_t i = 0; i < COUNT_OF(forward_passed) && reply->header_count > 0; i++)
 		answer_header(
 		    &f->answer, forward_passed[i].value,

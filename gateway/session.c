@@ -128,7 +128,12 @@ session_copy(char *out, size_t size, const char *text)
 	snprintf(out, size, "%s", text == NULL ? "" : text);
 }
 
-/* flight_fn: asks auth; the bytes are a struct session_identity. */
+struct session_verified {
+	struct session_identity identity;
+	char renewed_until[SESSION_INSTANT_SIZE];
+};
+
+/* flight_fn: asks auth; the bytes are a struct session_verified. */
 static enum status
 session_ask(void *arg, const void **bytes, size_t *length)
 {
@@ -146,9 +151,10 @@ session_ask(void *arg, const void **bytes, size_t *length)
 	if (status != STATUS_OK)
 		return status;
 	const Auth__Identity *found = (const Auth__Identity *)answer;
-	struct session_identity *identity = arena_alloc(task_arena(), sizeof *identity);
-	if (identity == NULL)
+	struct session_verified *verified = arena_alloc(task_arena(), sizeof *verified);
+	if (verified == NULL)
 		return STATUS_OVERLOADED;
+	struct session_identity *identity = &verified->identity;
 	if (found->user_id == NULL || strlen(found->user_id) >= sizeof identity->user)
 		return STATUS_INTERNAL;
 	session_copy(identity->user, sizeof identity->user, found->user_id);
@@ -157,8 +163,9 @@ session_ask(void *arg, const void **bytes, size_t *length)
 	session_copy(identity->time_zone, sizeof identity->time_zone, found->time_zone);
 	session_cache_put(gateway->sessions, question->key->digest, asked_ms, identity,
 	                  question->key->generation);
-	*bytes = identity;
-	*length = sizeof *identity;
+	session_copy(verified->renewed_until, sizeof verified->renewed_until, found->renewed_until);
+	*bytes = verified;
+	*length = sizeof *verified;
 	return STATUS_OK;
 }
 
@@ -169,14 +176,20 @@ session_verify(const struct gateway *gateway, struct session *session)
 	struct session_question question = {gateway, session->token, &key};
 	const void *bytes;
 	size_t length;
+	session->renewed_until[0] = '\0';
 	session_cache_digest(gateway->sessions, session->token, key.digest);
 	if (session_cache_get(gateway->sessions, key.digest, clock_ms(), &session->identity,
 	                      &key.generation))
 		return STATUS_OK;
 	enum status status = flight_join(gateway->verifications, &key, sizeof key, session_ask,
 	                                 &question, &bytes, &length);
-	if (status == STATUS_OK)
-		memcpy(&session->identity, bytes, sizeof session->identity);
+	if (status == STATUS_OK) {
+		struct session_verified verified;
+		memcpy(&verified, bytes, sizeof verified);
+		session->identity = verified.identity;
+		session_copy(session->renewed_until, sizeof session->renewed_until,
+		             verified.renewed_until);
+	}
 	return status;
 }
 
@@ -199,6 +212,13 @@ session_set_cookie(struct answer *answer, const char *token, const char *expires
 	int64_t left_s = (expires_us - clock_wall_us()) / 1000000;
 	if (left_s > 0)
 		session_put_cookie(answer, token, left_s);
+}
+
+void
+session_renew_cookie(struct answer *answer, const struct session *session)
+{
+	if (session->by_cookie && session->renewed_until[0] != '\0')
+		session_set_cookie(answer, session->token, session->renewed_until);
 }
 
 void

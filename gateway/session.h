@@ -15,12 +15,16 @@ struct answer;
 struct gateway;
 struct http_request;
 
-#define SESSION_TOKEN_SIZE 513
+#define SESSION_TOKEN_SIZE   513
+#define SESSION_INSTANT_SIZE 32
 
 struct session {
 	char token[SESSION_TOKEN_SIZE];
 	bool by_cookie;
 	struct session_identity identity; /* after session_verify() */
+	/* Set by session_verify() in one request of many: the session's end has been moved there.
+	 */
+	char renewed_until[SESSION_INSTANT_SIZE];
 };
 
 /* Finds the token; a bearer wins over the cookie, other schemes (a proxy's Basic) are not looked
@@ -35,6 +39,8 @@ enum status session_verify(const struct gateway *gateway, struct session *sessio
 
 /* Adds Set-Cookie for a new session; `expires_at` (RFC 3339) becomes Max-Age. */
 void session_set_cookie(struct answer *answer, const char *token, const char *expires_at);
+/* Adds Set-Cookie for a session that came as a cookie and whose end has been moved. */
+void session_renew_cookie(struct answer *answer, const struct session *session);
 /* Adds the Set-Cookie that ends it, unless the browser's cookie is another session. */
 void session_clear_cookie(struct answer *answer, const struct session *session);
 

@@ -65,22 +65,37 @@ auth_load_session(void *arg, const void **bytes, size_t *length)
 	return STATUS_OK;
 }
 
-/* Notes at most once in an interval that the session is in use. */
-static void
+/* Notes at most once in an interval that the session is in use. When it then ends; 0: as before. */
+static int64_t
 auth_touch(struct auth *auth, const struct auth_cached *cached, const char *digest, int64_t now)
 {
 	int64_t ttl = auth_settings.session_ttl_s * 1000;
 	int64_t interval_s = session_touch_interval(ttl) / 1000;
+	int64_t expires = session_expiry(cached->created_at, now, ttl);
 	char key[64];
 
 	if (!session_touch_due(cached->last_seen_at, now, ttl))
-		return;
+		return 0;
 	snprintf(key, sizeof key, "touch:%s", cached->session);
 	if (counters_add(auth->counters, key, 1, interval_s > 0 ? (uint32_t)interval_s : 1,
 	                 clock_ms()) > 1)
-		return;
-	touches_add(auth->touches, cached->session, digest, now,
-	            session_expiry(cached->created_at, now, ttl));
+		return 0;
+	touches_add(auth->touches, cached->session, digest, now, expires);
+	return expires;
+}
+
+/* The cached identity, with the end that the session has now. */
+static enum status
+auth_reply_renewed(const void *bytes, size_t length, int64_t expires, Auth__Identity *reply)
+{
+	Auth__Identity *identity =
+	    auth__identity__unpack(arena_allocator(task_arena()), length, bytes);
+
+	if (identity == NULL)
+		return STATUS_INTERNAL;
+	*reply = *identity;
+	reply->expires_at = reply->renewed_until = auth_instant(expires);
+	return reply->expires_at != NULL ? STATUS_OK : STATUS_OVERLOADED;
 }
 
 enum status
@@ -99,10 +114,9 @@ auth_verify(struct call *call, const void *message, void *reply)
 	struct auth_cached cached;
 	const void *bytes;
 	size_t length;
-	int64_t now = auth_now_ms();
+	int64_t now = auth_now_ms(), renewed;
 	enum status status;
 
-	(void)reply;
 	ids_digest(request->token, strlen(request->token), digest);
 	credentials_cache_key(digest, key);
 	status = cache_read(&read, &bytes, &length, NULL);
@@ -114,8 +128,12 @@ auth_verify(struct call *call, const void *message, void *reply)
 	cached.session[sizeof cached.session - 1] = '\0';
 	if (cached.expires_at <= now)
 		return STATUS_UNAUTHENTICATED;
-	auth_touch(auth, &cached, digest, now);
-	call_reply_packed(call, (const char *)bytes + sizeof cached, length - sizeof cached);
+	bytes = (const char *)bytes + sizeof cached;
+	length -= sizeof cached;
+	renewed = auth_touch(auth, &cached, digest, now);
+	if (renewed != 0)
+		return auth_reply_renewed(bytes, length, renewed, reply);
+	call_reply_packed(call, bytes, length);
 	return STATUS_OK;
 }
 

@@ -67,6 +67,38 @@ def test_unused_session_ends_and_a_used_one_slides(deploy):
     assert used.get("/v1/users/me").status == 200
 
 
+def cookie_of(answer):
+    """Name=value and Max-Age of the session cookie an answer sets, or None."""
+    field = answer.headers["Set-Cookie"]
+    if field is None:
+        return None
+    pair, *attributes = field.split("; ")
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(attributes), field
+    return pair, int(dict(one.partition("=")[::2] for one in attributes)["Max-Age"])
+
+
+def test_the_cookie_slides_with_its_session_but_not_on_every_answer(deploy):
+    app = deploy(settings={"SESSION_TTL": "20"}, absent=("planner", "voice", "history"))
+    learner, browser = app.learner(), app.client()
+    pair, age = cookie_of(learner.post("/v1/sessions", {"email": learner.email,
+                                                        "password": learner.password}))
+    assert 0 < age <= 20
+    cookie = {"Cookie": pair, "Sec-Fetch-Site": "same-origin"}
+    answers, began = [], time.monotonic()
+    while time.monotonic() - began < 6:
+        answers.append(cookie_of(browser.get("/v1/users/me", headers=cookie)))
+        time.sleep(0.3)
+    renewed = [answer for answer in answers if answer]
+    assert 2 <= len(renewed) <= (time.monotonic() - began) / 2 + 1, answers  # a tenth of 20 s
+    assert all(one[0] == pair and 0 < one[1] <= 20 for one in renewed), renewed
+    time.sleep(2.1)
+    assert "Set-Cookie" not in learner.get("/v1/users/me").headers  # a bearer has no cookie
+    time.sleep(2.1)
+    answer = browser.delete("/v1/sessions/current", headers=cookie)
+    assert answer.headers.get_all("Set-Cookie") == [
+        "studyhall_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"]
+
+
 def test_last_seen_is_written_though_nobody_waits_for_it(deploy):
     app = deploy(settings={"DRAIN_DELAY": "0", "SESSION_TTL": "20"},
                  absent=("planner", "voice", "history"))
