@@ -51,7 +51,7 @@ const struct rule planner_rules[PLANNER_RULE_COUNT] = {
     RULE(planner__delete_item_request, id, ID, .required = true),
     RULE(planner__delete_item_request, item_id, ID, .required = true),
     RULE(planner__replan_request, id, ID, .required = true),
-    RULE(planner__replan_request, from_date, DATE, .help = "Today by default"),
+    RULE(planner__replan_request, from_date, DATE, .help = "Today by default, and at the earliest"),
     RULE(planner__list_jobs_request, status, ANY),
     RULE(planner__list_jobs_request, limit, NUMBER, .min = 1, .max = 100,
          .help = "Greatest number of items, 20 by default"),

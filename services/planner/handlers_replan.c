@@ -68,14 +68,16 @@ replan_compute(struct replan_run *run)
 	    .minutes_per_day = (int)run->plan.head->minutes_per_day,
 	};
 
+	enum status status;
+
 	if (items == NULL)
 		return STATUS_OVERLOADED;
 	if (run->request->from_date != NULL &&
 	    !date_parse(run->request->from_date, &request.from_day))
 		return call_invalid(run->call, "/from_date", "is not a date");
-	if (run->request->from_date != NULL &&
-	    (request.from_day < run->plan.start_day || request.from_day > run->plan.end_day))
-		return call_invalid(run->call, "/from_date", "is not within the plan");
+	/* Nobody studies in the past: from an earlier day on means from today on. */
+	if (request.from_day < run->today)
+		request.from_day = run->today;
 	for (size_t i = 0; i < run->count; i++)
 		items[i] = (struct replan_item){.day = run->items[i].day,
 		                                .minutes = (int)run->items[i].minutes,
@@ -83,7 +85,11 @@ replan_compute(struct replan_run *run)
 		                                .done = run->items[i].done_ms != 0,
 		                                .first_topic = run->items[i].first_topic,
 		                                .topic_count = run->items[i].topic_count};
-	return replan_make(arena, &request, &run->outcome);
+	status = replan_make(arena, &request, &run->outcome);
+	/* By today there is nothing to be done about it but say so; a later day was a choice. */
+	if (status == STATUS_OK && run->outcome.no_day_left && request.from_day > run->today)
+		return call_invalid(run->call, "/from_date", "leaves no day of the plan for study");
+	return status;
 }
 
 static enum status

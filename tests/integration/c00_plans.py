@@ -121,6 +121,55 @@ def test_replan_moves_missed_items_and_repeating_changes_nothing(learner):
     assert second.json["moved"] == 0 and second.json["plan"]["items"] == after["items"]
 
 
+def undone(plan):
+    return {item["id"]: item["date"] for item in plan["items"] if not item["done"]}
+
+
+@pytest.mark.parametrize("ago", [1, 5, 9, 400])
+def test_replan_from_a_past_date_moves_nothing_into_the_past(learner, ago):
+    plan = learner.plan(start_date=day(-9), end_date=day(12))
+    first = plan["items"][0]
+    learner.patch(f"/v1/plans/{plan['id']}/items/{first['id']}", {"done": True})
+    answer = learner.post(f"/v1/plans/{plan['id']}/replan", {"from_date": day(-ago)})
+    assert answer.status == 200, answer
+    after = answer.json["plan"]
+    assert all(date >= day(0) for date in undone(after).values()), answer
+    assert [item["date"] for item in after["items"] if item["done"]] == [first["date"]]
+    again = learner.post(f"/v1/plans/{plan['id']}/replan", {"from_date": day(-ago)})
+    assert (again.json["moved"], again.json["plan"]) == (0, after)
+
+
+@pytest.mark.parametrize("body", [None, {}, {"from_date": day(0)}, {"from_date": day(-8)}],
+                         ids=["nothing", "empty", "today", "while it ran"])
+def test_replan_of_a_plan_that_has_ended_says_that_no_day_is_left(learner, body):
+    plan = learner.plan(start_date=day(-9), end_date=day(-3), locale="en")
+    answer = learner.post(f"/v1/plans/{plan['id']}/replan", body)
+    assert answer.status == 200, answer
+    assert answer.json["moved"] == 0 and undone(answer.json["plan"]) == undone(plan)
+    assert [warning["code"] for warning in answer.json["warnings"]] == ["no_day_left"]
+
+
+def test_replan_from_a_later_day_needs_a_day_for_study_there(learner):
+    plan = learner.plan(start_date=day(0), end_date=day(12))
+    path = f"/v1/plans/{plan['id']}/replan"
+    for late in (day(13), "2999-01-01"):
+        answer = learner.post(path, {"from_date": late})
+        assert (answer.status, answer.code) == (422, "validation"), answer
+        assert [error["pointer"] for error in answer.json["errors"]] == ["/from_date"]
+    assert learner.get(f"/v1/plans/{plan['id']}").json["items"] == plan["items"]
+    answer = learner.post(path, {"from_date": day(4)})
+    assert answer.status == 200 and answer.json["moved"] > 0
+    assert all(date >= day(4) for date in undone(answer.json["plan"]).values())
+
+
+def test_replan_before_the_plan_begins_changes_nothing(learner):
+    plan = learner.plan(start_date=day(3), end_date=day(12))
+    for body in (None, {"from_date": day(0)}, {"from_date": day(2)}):
+        answer = learner.post(f"/v1/plans/{plan['id']}/replan", body)
+        assert (answer.status, answer.json["moved"]) == (200, 0), answer
+        assert answer.json["plan"]["items"] == plan["items"]
+
+
 def test_plan_of_somebody_else_is_404(app, learner):
     plan = learner.plan()
     stranger = app.learner()
