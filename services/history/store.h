@@ -83,7 +83,7 @@ enum status history_store_days(struct db *db, const char *user, int64_t from_ms,
 /* Minutes by subject, most first; the rest beyond HISTORY_SUBJECTS_LIMIT is left out. */
 enum status history_store_subjects(struct db *db, const char *user, int64_t from_ms, int64_t end_ms,
                                    struct history_subject **subjects, size_t *count);
-/* Was there study between starts[i] (inclusive) and ends[i]? */
+/* Was there activity between starts[i] (inclusive) and ends[i]: any event but signing up or in? */
 enum status history_store_active(struct db *db, const char *user,
                                  const int64_t starts[HISTORY_STREAK_CHUNK],
                                  const int64_t ends[HISTORY_STREAK_CHUNK],

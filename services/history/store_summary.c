@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * Aggregates over the event table. `study` (4) and `item_done` (3) are what counts as study. */
+ * Aggregates over the event table. The minutes of `study` (4) and `item_done` (3) count; all but
+ * `signed_up` (0) and `signed_in` (1) are activity. */
 #include "services/history/store.h"
 
 #include "common/base/arena.h"
 #include "common/io/db.h"
 #include "common/task/task.h"
 
-_Static_assert(COMMON__EVENT__TYPE__item_done == 3 && COMMON__EVENT__TYPE__study == 4,
+_Static_assert(COMMON__EVENT__TYPE__signed_up == 0 && COMMON__EVENT__TYPE__signed_in == 1 &&
+                   COMMON__EVENT__TYPE__item_done == 3 && COMMON__EVENT__TYPE__study == 4,
                "the statements below name them by number");
 
 enum status
@@ -61,11 +63,10 @@ history_store_subjects(struct db *db, const char *user, int64_t from_ms, int64_t
 	return STATUS_OK;
 }
 
-/* One look into the index a day, not one per event. */
+/* The first event that counts ends the look at a day. */
 #define STORE_ACTIVE                                                                               \
-	"EXISTS (SELECT 1 FROM event WHERE user_id = ? AND type = 4 AND at_ms >= ? AND at_ms < ?)" \
-	" OR EXISTS"                                                                               \
-	" (SELECT 1 FROM event WHERE user_id = ? AND type = 3 AND at_ms >= ? AND at_ms < ?)"
+	"EXISTS (SELECT 1 FROM event FORCE INDEX (summary)"                                        \
+	" WHERE user_id = ? AND at_ms >= ? AND at_ms < ? AND type NOT IN (0, 1))"
 #define STORE_ACTIVE_4 STORE_ACTIVE ", " STORE_ACTIVE ", " STORE_ACTIVE ", " STORE_ACTIVE
 
 enum status
@@ -74,17 +75,15 @@ history_store_active(struct db *db, const char *user, const int64_t starts[HISTO
 {
 	static const char sql[] =
 	    "SELECT " STORE_ACTIVE_4 ", " STORE_ACTIVE_4 ", " STORE_ACTIVE_4 ", " STORE_ACTIVE_4;
-	struct db_value args[HISTORY_STREAK_CHUNK * 6];
+	struct db_value args[HISTORY_STREAK_CHUNK * 3];
 	struct db_rows *rows;
 	enum status status;
 	size_t n = 0;
 
 	for (size_t i = 0; i < HISTORY_STREAK_CHUNK; i++) {
-		for (unsigned type = 0; type < 2; type++) {
-			args[n++] = DB_TEXT(user);
-			args[n++] = DB_INT(starts[i]);
-			args[n++] = DB_INT(ends[i]);
-		}
+		args[n++] = DB_TEXT(user);
+		args[n++] = DB_INT(starts[i]);
+		args[n++] = DB_INT(ends[i]);
 	}
 	status = db_query(db, &rows, sql, args, n);
 	for (size_t i = 0; status == STATUS_OK && i < HISTORY_STREAK_CHUNK; i++)

@@ -28,7 +28,8 @@ struct summary_span {
 size_t summary_spans(const struct zone *zone, int32_t from, int32_t to,
                      struct summary_span spans[SUMMARY_SPANS]);
 
-/* Counts a streak backwards from today, which may still be empty. Feed it the days, today first,
+/* Counts a streak of days with activity (which merely signing in is not) backwards from today,
+ * which may still be empty. Feed it the days, today first,
  * until it returns false: the streak has ended. */
 struct summary_streak {
 	uint32_t days;

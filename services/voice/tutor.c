@@ -290,9 +290,9 @@ tutor_streak(struct tutor *tutor)
 	if (days < 2)
 		return;
 	if (tutor->korean)
-		buf_printf(tutor->out, " %u일 연속으로 공부하고 있어요.", days);
+		buf_printf(tutor->out, " %u일 연속으로 이어 가고 있어요.", days);
 	else
-		buf_printf(tutor->out, " You have studied %u days in a row.", days);
+		buf_printf(tutor->out, " You have kept at it for %u days in a row.", days);
 }
 
 static void

@@ -4,6 +4,8 @@ import threading
 
 import pytest
 
+from process import wait_for
+
 SEOUL = datetime.timezone(datetime.timedelta(hours=9))
 
 
@@ -177,6 +179,17 @@ def test_streak_may_end_yesterday(learner):
     assert learner.get("/v1/history/summary").json["streak_days"] == 6
     learner.delete("/v1/history/" + event["id"])
     assert learner.get("/v1/history/summary").json["streak_days"] == 5
+
+
+def test_any_activity_but_signing_in_makes_a_streak(learner):
+    study(learner, at=noon(1))
+    learner.sign_in()
+    wait_for(lambda: learner.get("/v1/history?type=signed_in").json["items"], 20, "signed_in")
+    assert learner.get("/v1/history/summary").json["streak_days"] == 1
+    learner.plan()
+    wait_for(lambda: learner.get("/v1/history?type=plan_created").json["items"], 20, "plan_created")
+    summary = learner.get("/v1/history/summary").json
+    assert (summary["streak_days"], summary["days"][-1]["minutes"]) == (2, 0)
 
 
 def test_subjects_add_up_to_the_total(learner):

@@ -225,6 +225,11 @@ history_store_test_sums_task(void *arg)
 	    {.id = "c", .type = 3, .at_ms = 10 * day + 5, .subject = "x", .minutes = 11},
 	    {.id = "d", .type = 5, .at_ms = 10 * day + 6, .subject = "x", .minutes = 100},
 	    {.id = "e", .type = 3, .at_ms = 11 * day, .minutes = 13},
+	    /* Activity of another kind; signing up and in is none. */
+	    {.id = "f", .type = 2, .at_ms = 7 * day},
+	    {.id = "g", .type = 5, .at_ms = 6 * day},
+	    {.id = "h", .type = 1, .at_ms = 8 * day},
+	    {.id = "i", .type = 0, .at_ms = 5 * day},
 	};
 	int64_t starts[HISTORY_STREAK_CHUNK], ends[HISTORY_STREAK_CHUNK];
 	bool active[HISTORY_STREAK_CHUNK];
@@ -235,7 +240,7 @@ history_store_test_sums_task(void *arg)
 	(void)arg;
 	for (size_t i = 0; i < COUNT_OF(events); i++) {
 		events[i].version = 1;
-		events[i].has_minutes = true;
+		events[i].has_minutes = events[i].minutes > 0;
 		CHECK(history_store_put(db, "sums", &events[i]) == STATUS_OK);
 	}
 	CHECK(history_store_days(db, "sums", 9 * day, 11 * day, 0, &days, &count) == STATUS_OK);
@@ -255,7 +260,7 @@ history_store_test_sums_task(void *arg)
 	}
 	CHECK(history_store_active(db, "sums", starts, ends, active) == STATUS_OK);
 	for (int i = 0; i < HISTORY_STREAK_CHUNK; i++)
-		CHECK(active[i] == (i < 3));
+		CHECK(active[i] == (i < 3 || i == 4 || i == 5));
 }
 
 static void

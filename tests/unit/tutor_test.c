@@ -83,10 +83,10 @@ test_english_replies(void **state)
 	    "row. Today 1 of 3 are done. 1 item from before is still waiting.");
 	tutor_expect(&context, "how long until the exam",
 	             "Your exam is in 28 days. 1 item from before is still waiting.");
-	tutor_expect(
-	    &context, "I am tired",
-	    "That is all right. Take a short break. You have studied 6 days in a row. Then try "
-	    "just Chapter 4: Waves for 30 minutes. Small steps count too.");
+	tutor_expect(&context, "I am tired",
+	             "That is all right. Take a short break. You have kept at it for 6 days in a "
+	             "row. Then try "
+	             "just Chapter 4: Waves for 30 minutes. Small steps count too.");
 }
 
 static void
