@@ -77,16 +77,15 @@ test_english_replies(void **state)
 	             "Still waiting from before: Chapter 2 for 25 minutes. You can do one of them "
 	             "today, or move them with replan.");
 	tutor_expect(&context, "what is next", "Next, on Thursday, comes Chapter 6 for 1 minute.");
-	tutor_expect(
-	    &context, "how am I doing",
-	    "This week you have studied 2 hours and 15 minutes. You have studied 6 days in a "
-	    "row. Today 1 of 3 are done. 1 item from before is still waiting.");
+	tutor_expect(&context, "how am I doing",
+	             "This week you have studied 2 hours and 15 minutes. You have kept at it for 6 "
+	             "days in a "
+	             "row. Today 1 of 3 are done. 1 item from before is still waiting.");
 	tutor_expect(&context, "how long until the exam",
 	             "Your exam is in 28 days. 1 item from before is still waiting.");
 	tutor_expect(&context, "I am tired",
 	             "That is all right. Take a short break. You have kept at it for 6 days in a "
-	             "row. Then try "
-	             "just Chapter 4: Waves for 30 minutes. Small steps count too.");
+	             "row. Then try just Chapter 4: Waves for 30 minutes. Small steps count too.");
 }
 
 static void
