@@ -66,6 +66,21 @@ await_trust(void)
 	fail_msg("the caches are not trusted again");
 }
 
+static void
+redis_say(const char *line)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char reply[100];
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", redis.socket);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(write(fd, line, strlen(line)), strlen(line));
+	assert_true(read(fd, reply, sizeof reply) > 0);
+	assert_int_equal(reply[0], '+');
+	close(fd);
+}
+
 static enum status
 load_n(void *arg, const void **bytes, size_t *length)
 {
@@ -126,27 +141,43 @@ read_one_task(void *arg)
 	CHECK(read_n((int)(intptr_t)arg, 1, NULL) == 0);
 }
 
-/* A thousand misses make one query; then all are hits. */
+static void
+crowd_reads(struct test_task *tasks, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		test_start(&tasks[i], i, read_one_task, (void *)0, 0);
+	for (unsigned i = 0; i < count; i++)
+		test_await(&tasks[i]);
+}
+
+/* A thousand misses make one query; then all are hits. (While a busy machine kept Redis silent for
+ * longer than the cache waits, there were none: such a try says nothing.) */
 static void
 test_single_flight(void **state)
 {
 	enum {
-		CROWD = 1000
+		CROWD = 1000,
+		TRIES = 50
 	};
 	struct test_task *tasks = calloc(CROWD, sizeof *tasks);
+	bool steady = false;
 
 	(void)state;
-	await_trust();
-	loads = 0;
-	for (int round = 0; round < 2; round++) {
-		for (int i = 0; i < CROWD; i++)
-			test_start(&tasks[i], (unsigned)i, read_one_task, (void *)0, 0);
-		for (int i = 0; i < CROWD; i++)
-			test_await(&tasks[i]);
+	for (int i = 0; i < TRIES && !steady; i++) {
+		uint64_t generation;
+
+		await_trust();
+		redis_say("FLUSHALL\r\n");
+		generation = cache_generation(caches[0]);
+		loads = 0;
+		crowd_reads(tasks, CROWD);
+		crowd_reads(tasks, CROWD);
+		steady = cache_generation(caches[0]) == generation;
 	}
+	free(tasks);
+	assert_true(steady);
 	assert_int_equal(atomic_exchange(&check_failures, 0), 0);
 	assert_int_equal(loads, 1);
-	free(tasks);
 }
 
 static void
@@ -233,21 +264,6 @@ save_task(void *arg)
 
 	(void)arg;
 	CHECK(cache_get(caches[0], "c-5", &entry));
-}
-
-static void
-redis_say(const char *line)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	char reply[100];
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(address.sun_path, sizeof address.sun_path, "%s", redis.socket);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-	assert_int_equal(write(fd, line, strlen(line)), strlen(line));
-	assert_true(read(fd, reply, sizeof reply) > 0);
-	assert_int_equal(reply[0], '+');
-	close(fd);
 }
 
 static void

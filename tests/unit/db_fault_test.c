@@ -134,41 +134,95 @@ test_slow_statement(void **state)
 
 /* --- commit --------------------------------------------------------------------------------- */
 
-static struct db *blocker;
+static struct db *blocker; /* one connection, which holds all commits back */
+static struct db *patient; /* waits long for an answer */
+
+struct commit {
+	int id;            /* of the row */
+	uint32_t limit_ms; /* the task's deadline, from the commit on; 0: none */
+	uint64_t begun_ms;
+	sem_t begun;
+};
 
 static void
 commit_task(void *arg)
 {
+	struct commit *commit = arg;
 	struct db *tx;
 
-	CHECK(db_begin(db, &tx) == STATUS_OK);
-	CHECK(DB_EXEC(tx, NULL, "INSERT INTO f VALUES (?, 0)", DB_INT((intptr_t)arg)) == STATUS_OK);
+	CHECK(db_begin(patient, &tx) == STATUS_OK);
+	CHECK(DB_EXEC(tx, NULL, "INSERT INTO f VALUES (?, 0)", DB_INT(commit->id)) == STATUS_OK);
 	CHECK(DB_EXEC(blocker, NULL, "FLUSH TABLES WITH READ LOCK") == STATUS_OK);
+	commit->begun_ms = clock_ms();
+	if (commit->limit_ms != 0)
+		task_limit(commit->begun_ms + commit->limit_ms);
+	sem_post(&commit->begun);
 	outcome.status = db_commit(&tx);
+	outcome.took_ms = clock_ms() - commit->begun_ms;
 	CHECK(tx == NULL);
 }
 
+/* Returns with the commit under way. */
 static void
-unblock_task(void *arg)
+commit_start(struct test_task *test, struct commit *commit)
 {
-	(void)arg;
-	CHECK(DB_EXEC(blocker, NULL, "UNLOCK TABLES") == STATUS_OK);
+	sem_init(&commit->begun, 0, 0);
+	test_start(test, 0, commit_task, commit, 0);
+	while (sem_wait(&commit->begun) != 0 && errno == EINTR)
+		;
+	sem_destroy(&commit->begun);
+}
+
+struct statement {
+	struct db *db;
+	const char *sql;
+	enum status status;
+};
+
+static void
+statement_task(void *arg)
+{
+	struct statement *statement = arg;
+
+	statement->status = DB_EXEC(statement->db, NULL, statement->sql);
+}
+
+/* Runs the statement as soon as the server, which may have just come back, takes it. */
+static void
+await_statement(struct db *by, const char *sql)
+{
+	struct statement statement = {by, sql, STATUS_DEPENDENCY_DOWN};
+
+	for (int i = 0; i < 1000 && statement.status != STATUS_OK; i++) {
+		if (i > 0)
+			usleep(10000);
+		test_run(statement_task, &statement, 0);
+	}
+	assert_int_equal(statement.status, STATUS_OK);
+}
+
+static void
+unblock(void)
+{
+	await_statement(blocker, "UNLOCK TABLES");
 }
 
 static void
 test_commit_lost(void **state)
 {
+	struct commit commit = {.id = 1001};
 	struct test_task test;
 
 	(void)state;
-	test_start(&test, 0, commit_task, (void *)1001, 0);
-	usleep(300000);
+	unblock();
+	await_statement(patient, "DO 1");
+	commit_start(&test, &commit);
+	usleep(200000);
 	server_kill(&mariadb);
 	test_await(&test);
 	assert_int_equal(atomic_exchange(&check_failures, 0), 0);
 	assert_int_equal(outcome.status, STATUS_DEPENDENCY_DOWN);
 	mariadb_start(&mariadb);
-	await_recovery();
 }
 
 static void
@@ -176,34 +230,54 @@ found_task(void *arg)
 {
 	struct db_rows *rows;
 
-	CHECK(DB_QUERY(db, &rows, "SELECT n FROM f WHERE id = ?", DB_INT((intptr_t)arg)) ==
+	CHECK(DB_QUERY(patient, &rows, "SELECT n FROM f WHERE id = ?", DB_INT((intptr_t)arg)) ==
 	          STATUS_OK &&
 	      db_count(rows) == 1);
 }
 
-/* A commit that is under way when its task is told to end is awaited for a little while. */
+/* A commit that is under way when its task's time is over is awaited for a little while. */
 static void
 test_commit_lingers(void **state)
 {
+	struct commit commit = {.id = 2000, .limit_ms = 200};
 	struct test_task test;
-	uint64_t begun;
+	uint64_t unblocked_ms;
 
 	(void)state;
-	test_start(&test, 0, commit_task, (void *)1002, 200);
-	usleep(400000);
-	test_run(unblock_task, NULL, 0);
-	test_await(&test);
+	unblock();
+	await_statement(patient, "DO 1");
+	do {
+		commit.id++;
+		commit_start(&test, &commit);
+		usleep(250000);
+		unblock();
+		unblocked_ms = clock_ms();
+		test_await(&test);
+		assert_int_equal(atomic_exchange(&check_failures, 0), 0);
+		/* A busy machine may come with the unlocking when the little while is over. */
+	} while (outcome.status != STATUS_OK && unblocked_ms - commit.begun_ms > 1100 &&
+	         commit.id < 2050);
 	assert_int_equal(outcome.status, STATUS_OK);
-	test_run(found_task, (void *)1002, 0);
+	assert_true(outcome.took_ms >= 200);
+	test_run(found_task, (void *)(intptr_t)commit.id, 0);
+}
 
-	begun = clock_ms();
-	test_start(&test, 0, commit_task, (void *)1003, 0);
-	usleep(200000);
+/* But no longer than that. */
+static void
+test_commit_is_given_up(void **state)
+{
+	struct commit commit = {.id = 3001};
+	struct test_task test;
+
+	(void)state;
+	unblock();
+	await_statement(patient, "DO 1");
+	commit_start(&test, &commit);
 	test_cancel(&test, 0);
 	test_await(&test);
 	assert_int_equal(outcome.status, STATUS_DEPENDENCY_DOWN);
-	assert_in_range(clock_ms() - begun, 900, 1800);
-	test_run(unblock_task, NULL, 0);
+	assert_in_range(outcome.took_ms, 900, 20000);
+	unblock();
 	assert_int_equal(atomic_exchange(&check_failures, 0), 0);
 }
 
@@ -224,7 +298,9 @@ setup(void **state)
 	db = db_open(&options, error, sizeof error);
 	options.connections = 1;
 	blocker = db_open(&options, error, sizeof error);
-	return db != NULL && blocker != NULL ? 0 : -1;
+	options.io_timeout_s = 60;
+	patient = db_open(&options, error, sizeof error);
+	return db != NULL && blocker != NULL && patient != NULL ? 0 : -1;
 }
 
 static int
@@ -234,6 +310,7 @@ teardown(void **state)
 	test_workers_stop();
 	db_close(&db);
 	db_close(&blocker);
+	db_close(&patient);
 	server_kill(&mariadb);
 	server_remove_dir();
 	return 0;
@@ -243,9 +320,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_kill),        cmocka_unit_test(test_restart_while_idle),
-	    cmocka_unit_test(test_stop),        cmocka_unit_test(test_slow_statement),
-	    cmocka_unit_test(test_commit_lost), cmocka_unit_test(test_commit_lingers),
+	    cmocka_unit_test(test_kill),
+	    cmocka_unit_test(test_restart_while_idle),
+	    cmocka_unit_test(test_stop),
+	    cmocka_unit_test(test_slow_statement),
+	    cmocka_unit_test(test_commit_lost),
+	    cmocka_unit_test(test_commit_lingers),
+	    cmocka_unit_test(test_commit_is_given_up),
 	};
 
 	return cmocka_run_group_tests_name("db_fault", tests, setup, teardown);
