@@ -30,17 +30,20 @@ def data_template():
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.isdir(template):
             fresh = tempfile.mkdtemp(prefix=template + ".")
+            scratch = tempfile.mkdtemp(prefix="sh-", dir="/tmp")
             subprocess.run(
                 [program("mariadb-install-db"), "--no-defaults", f"--datadir={fresh}", *AS_ROOT,
                  "--auth-root-authentication-method=normal", "--skip-test-db",
                  "--skip-name-resolve", "--cross-bootstrap", *SMALL],
-                check=True, stdout=subprocess.DEVNULL)
+                check=True, stdout=subprocess.DEVNULL, env={**os.environ, "TMPDIR": scratch})
+            os.rmdir(scratch)
             os.rename(fresh, template)
     return template
 
 
 class Stores:
-    """`directory` must have a short path: it holds sockets."""
+    """`directory` must have a short path: it holds sockets. MariaDB gets a directory of its own for
+    temporary tables: whatever server starts removes all of them from /tmp, its neighbours' too."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -53,7 +56,8 @@ class Stores:
 
     def mariadb_argv(self):
         return [program("mariadbd"), "--no-defaults", *AS_ROOT, *SMALL,
-                f"--datadir={self.path('data')}", f"--socket={self.path('mariadb.sock')}",
+                f"--datadir={self.path('data')}", f"--tmpdir={self.path('tmp')}",
+                f"--socket={self.path('mariadb.sock')}",
                 f"--pid-file={self.path('mariadb.pid')}", "--skip-networking", "--skip-log-bin",
                 "--skip-name-resolve", "--character-set-server=utf8mb4",
                 "--collation-server=utf8mb4_bin", "--default-time-zone=+00:00"]
@@ -72,6 +76,7 @@ class Stores:
 
     def start(self):
         shutil.copytree(data_template(), self.path("data"))
+        os.mkdir(self.path("tmp"))
         self.mariadb.start()
         self.redis.start()
         self.wait_ready()

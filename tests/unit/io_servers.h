@@ -30,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -140,8 +141,12 @@ server_kill(struct server *server)
 static inline void
 mariadb_start(struct server *server)
 {
-	char data[96], socket[128];
-	char *install[] = {"mariadb-install-db",
+	char data[96], tmp[96], socket[128];
+	/* TMPDIR: a starting server removes all temporary tables from there, its neighbours' too.
+	 */
+	char *install[] = {"env",
+	                   tmp,
+	                   "mariadb-install-db",
 	                   "--no-defaults",
 	                   data,
 	                   "--user=root",
@@ -150,7 +155,9 @@ mariadb_start(struct server *server)
 	                   "--innodb-log-file-size=4M",
 	                   "--innodb-buffer-pool-size=16M",
 	                   NULL};
-	char *run[] = {"setpriv",
+	char *run[] = {"env",
+	               tmp,
+	               "setpriv",
 	               "--pdeathsig",
 	               "KILL", /* also when the test crashes */
 	               "mariadbd",
@@ -168,6 +175,8 @@ mariadb_start(struct server *server)
 
 	snprintf(server->socket, sizeof server->socket, "%s/mariadb.sock", server_dir);
 	snprintf(data, sizeof data, "--datadir=%s/mariadb", server_dir);
+	snprintf(tmp, sizeof tmp, "TMPDIR=%s/tmp", server_dir);
+	(void)mkdir(strchr(tmp, '/'), 0700);
 	snprintf(socket, sizeof socket, "--socket=%s", server->socket);
 	fresh = access(strchr(data, '/'), F_OK) != 0;
 	if (fresh) {
