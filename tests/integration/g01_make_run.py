@@ -60,6 +60,15 @@ def test_demo_does_the_whole_main_job(checkout):
     assert "the whole main job works" in checkout.make("demo").stdout
 
 
+def test_mariadb_keeps_its_files_in_the_checkout(checkout):
+    # Even temporary ones: a starting server removes those of its neighbours from /tmp.
+    directory = f"/proc/{checkout.pid('mariadb')}/fd"
+    files = [os.readlink(os.path.join(directory, name)) for name in os.listdir(directory)]
+    files = [path for path in files if path.startswith("/") and not path.startswith("/dev/")]
+    assert any("/mariadb-tmp/" in path for path in files), files
+    assert not [path for path in files if not path.startswith(checkout.path + "/")]
+
+
 @pytest.mark.parametrize("name", ["gateway", "mariadb", "redis", *services()])
 def test_crashed_process_is_back_within_2_seconds(checkout, name):
     before = checkout.pid(name)
