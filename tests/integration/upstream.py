@@ -40,6 +40,9 @@ class Upstream(Process):
         lines = [line for line in self.log_text().splitlines() if line.startswith("listening on ")]
         return int(lines[-1].rsplit(":", 1)[1]) if lines else None
 
+    def open_files(self):
+        return os.listdir(f"/proc/{self.pid}/fd")
+
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"

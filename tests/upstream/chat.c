@@ -123,19 +123,29 @@ chat_spoil(struct chat *chat)
 	}
 }
 
-/* Makes the text and counts its tokens; the limit that was asked for cuts it as a model's would. */
+/* The limit that was asked for cuts the text, as a model's would; thoughts come first. */
+static void
+chat_limit(struct chat *chat)
+{
+	size_t limit = chat->token_limit, thoughts = chat->call->upstream->config.thought_tokens;
+
+	chat->thought_tokens = limit > 0 && thoughts > limit ? limit : thoughts;
+	if (limit == 0 || chat_tokens(chat->answer.text.length) + chat->thought_tokens <= limit)
+		return;
+	chat_cut(chat, (limit - chat->thought_tokens) * CHAT_BYTES_PER_TOKEN);
+	chat->finish = CHAT_LENGTH;
+}
+
+/* Makes the text and counts its tokens. */
 static bool
 chat_compose(struct chat *chat)
 {
 	if (!chat_write_text(chat))
 		return false;
 	chat_spoil(chat);
-	if (chat->token_limit > 0 && chat_tokens(chat->answer.text.length) > chat->token_limit) {
-		chat_cut(chat, chat->token_limit * CHAT_BYTES_PER_TOKEN);
-		chat->finish = CHAT_LENGTH;
-	}
+	chat_limit(chat);
 	chat->prompt_tokens = chat_tokens(chat->prompt_bytes);
-	chat->completion_tokens = chat_tokens(chat->answer.text.length);
+	chat->completion_tokens = chat->thought_tokens + chat_tokens(chat->answer.text.length);
 	chat->created = clock_wall_us() / 1000000;
 	return !buf_failed(&chat->answer.text);
 }

@@ -31,7 +31,8 @@ struct chat {
 	/* The answer: */
 	struct plan_text answer; /* .days is 0 if it is no plan */
 	enum chat_finish finish;
-	size_t prompt_tokens, completion_tokens;
+	/* Thoughts are part of the completion. */
+	size_t prompt_tokens, completion_tokens, thought_tokens;
 	int64_t created; /* seconds */
 };
 

@@ -99,6 +99,9 @@ config_parse_member(struct config *config, const char *name, json_t *value)
 		config->seed = (uint64_t)json_integer_value(value);
 	} else if (strcmp(name, "latency") == 0) {
 		wrong = config_parse_pace(value, &config->pace);
+	} else if (strcmp(name, "thought_tokens") == 0 && json_is_integer(value) &&
+	           json_integer_value(value) >= 0 && json_integer_value(value) <= 1000000) {
+		config->thought_tokens = (unsigned)json_integer_value(value);
 	} else if (strcmp(name, "record_days") == 0 && json_is_boolean(value)) {
 		config->record_days = json_is_true(value);
 	} else if (strcmp(name, "providers") == 0) {
@@ -109,7 +112,7 @@ config_parse_member(struct config *config, const char *name, json_t *value)
 		config->transcripts = value;
 	} else if (strcmp(name, "faults") != 0) { /* those are read last: they alone take memory */
 		wrong = "there is no member of that name, or it has another type: seed, latency, "
-		        "providers, faults, transcripts, record_days";
+		        "providers, faults, transcripts, thought_tokens, record_days";
 	}
 	return wrong;
 }
@@ -154,11 +157,12 @@ json_t *
 config_json(const struct config *config)
 {
 	return json_pack(
-	    "{s:I, s:{s:o, s:o, s:i}, s:O, s:o, s:O, s:b}", "seed", (json_int_t)config->seed,
+	    "{s:I, s:{s:o, s:o, s:i}, s:O, s:o, s:O, s:i, s:b}", "seed", (json_int_t)config->seed,
 	    "latency", "first_byte", latency_json(&config->pace.first_byte), "streaming",
 	    latency_json(&config->pace.streaming), "chunks", config->pace.chunks, "providers",
 	    config->providers, "faults", fault_rules_json(&config->faults), "transcripts",
-	    config->transcripts, "record_days", config->record_days);
+	    config->transcripts, "thought_tokens", config->thought_tokens, "record_days",
+	    config->record_days);
 }
 
 struct pace

@@ -23,7 +23,9 @@ struct config {
 	json_t *providers; /* by name: a pace of its own, in JSON; checked */
 	struct fault_rules faults;
 	json_t *transcripts; /* by language ("ko"): what is heard in any speech */
-	bool record_days;    /* note in the ledger when each day of a streamed plan was sent */
+	unsigned
+	    thought_tokens; /* that a model spends unseen: paid for, and within the token limit */
+	bool record_days;   /* note in the ledger when each day of a streamed plan was sent */
 };
 
 void config_init(struct config *config);

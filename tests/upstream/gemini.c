@@ -109,8 +109,11 @@ gemini_usage(const struct chat *chat, bool end, struct buf *out)
 	size_t total = chat->prompt_tokens + (end ? chat->completion_tokens : 0);
 
 	buf_printf(out, "\"usageMetadata\": {\"promptTokenCount\": %zu,", chat->prompt_tokens);
-	if (end && chat->completion_tokens > 0)
-		buf_printf(out, "\"candidatesTokenCount\": %zu,", chat->completion_tokens);
+	if (end && chat->completion_tokens > chat->thought_tokens)
+		buf_printf(out, "\"candidatesTokenCount\": %zu,",
+		           chat->completion_tokens - chat->thought_tokens);
+	if (end && chat->thought_tokens > 0)
+		buf_printf(out, "\"thoughtsTokenCount\": %zu,", chat->thought_tokens);
 	buf_printf(out,
 	           "\"totalTokenCount\": %zu,\"promptTokensDetails\": "
 	           "[{\"modality\": \"TEXT\",\"tokenCount\": %zu}]},\"modelVersion\": ",

@@ -24,6 +24,8 @@
 static const struct provider *const upstream_providers[] = {
     &upstream_gemini,
     &upstream_openai,
+    &upstream_google_speech,
+    &upstream_openai_speech,
 };
 
 /* The provider whose path it is, and the path's name; NULL: nobody's. */

@@ -106,11 +106,11 @@ openai_usage(const struct chat *chat, struct buf *out)
 	buf_printf(out,
 	           "\"usage\":{\"prompt_tokens\":%zu,\"completion_tokens\":%zu,"
 	           "\"total_tokens\":%zu,\"prompt_tokens_details\":{\"cached_tokens\":0,"
-	           "\"audio_tokens\":0},\"completion_tokens_details\":{\"reasoning_tokens\":0,"
+	           "\"audio_tokens\":0},\"completion_tokens_details\":{\"reasoning_tokens\":%zu,"
 	           "\"audio_tokens\":0,\"accepted_prediction_tokens\":0,"
 	           "\"rejected_prediction_tokens\":0}}",
 	           chat->prompt_tokens, chat->completion_tokens,
-	           chat->prompt_tokens + chat->completion_tokens);
+	           chat->prompt_tokens + chat->completion_tokens, chat->thought_tokens);
 }
 
 static const char openai_refusal[] = "I'm sorry, but I can't assist with that request.";
