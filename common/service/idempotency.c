@@ -177,6 +177,21 @@ idempotency_store(struct call *call, struct db *tx, const char *route, const voi
 	               DB_TEXT(call_idempotency_key(call)));
 }
 
+enum status
+idempotency_settle(struct db *tx, const char *user, const char *route, const char *key,
+                   const void *answer, size_t length)
+{
+	if (answer == NULL)
+		return DB_EXEC(tx, NULL,
+		               "DELETE FROM idempotency"
+		               " WHERE user_id = ? AND route = ? AND idempotency_key = ?",
+		               DB_TEXT(user), DB_TEXT(route), DB_TEXT(key));
+	return DB_EXEC(tx, NULL,
+	               "UPDATE idempotency SET answer = ?"
+	               " WHERE user_id = ? AND route = ? AND idempotency_key = ?",
+	               DB_BLOB(answer, length), DB_TEXT(user), DB_TEXT(route), DB_TEXT(key));
+}
+
 /* --- with a lease --------------------------------------------------------------------------- */
 
 static void

@@ -83,6 +83,11 @@ enum status idempotency_end(struct call *call, struct db *db, const char *route,
 enum status idempotency_refuse(struct call *call, struct db *db, const char *route,
                                enum status refusal);
 
+/* For work that goes on when its request has ended, in its last transaction: the key that
+ * idempotency_store() gave an answer has this one from now on; NULL: it is forgotten. */
+enum status idempotency_settle(struct db *tx, const char *user, const char *route, const char *key,
+                               const void *answer, size_t length);
+
 /* From the service's start(): renews this process's leases, drops what is older than a day. Returns
  * OVERLOADED without memory. */
 enum status idempotency_start(struct service *service);

@@ -57,6 +57,19 @@ service_boot_id(const struct service *service)
 	return service->boot_id;
 }
 
+struct worker *const *
+service_workers(struct service *service, unsigned *count)
+{
+	*count = process_worker_count(service->process);
+	return process_workers(service->process);
+}
+
+unsigned
+service_connections(const struct service *service)
+{
+	return (unsigned)service->settings.worker_connections;
+}
+
 bool
 service_draining(const struct service *service)
 {

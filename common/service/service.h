@@ -24,6 +24,7 @@ struct db_migration;
 struct pool;
 struct rpc;
 struct service;
+struct worker;
 
 /* Fills `reply` (initialized, of the method's output type, strings from the task's arena or static)
  * and returns STATUS_OK; or returns what call_fail() returned. Runs as a task. */
@@ -78,6 +79,9 @@ struct rpc *service_rpc(struct service *service, const char *actor);
 /* Names this run of this process: what callers see of it, for rpc_request.boot_id. Any thread. 0
  * while a command runs: that is no replica. */
 uint64_t service_boot_id(const struct service *service);
+/* Its workers, and how many requests each may work on at a time (a measure of what else may). */
+struct worker *const *service_workers(struct service *service, unsigned *count);
+unsigned service_connections(const struct service *service);
 /* Becomes true when the drain begins; background tasks end soon after (they are cancelled when no
  * call is left). */
 bool service_draining(const struct service *service);

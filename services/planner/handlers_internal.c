@@ -10,6 +10,8 @@
 #include "common/service/idempotency.h"
 #include "common/service/subtask.h"
 #include "common/task/task.h"
+#include "services/planner/jobs/job_store.h"
+#include "services/planner/jobs/jobs.h"
 #include "services/planner/plan.h"
 #include "services/planner/store.h"
 
@@ -258,6 +260,14 @@ planner_erase_plan_tx(struct db *tx, void *arg)
 }
 
 static enum status
+planner_erase_job_tx(struct db *tx, void *arg)
+{
+	struct planner_erasure *erasure = arg;
+
+	return job_store_erase(tx, erasure->user, &erasure->more);
+}
+
+static enum status
 planner_erase_rest_tx(struct db *tx, void *arg)
 {
 	struct planner_erasure *erasure = arg;
@@ -275,6 +285,11 @@ planner_erase(struct call *call, const void *message, void *reply)
 	enum status status = db_transact(db, planner_mark_erased_tx, &erasure);
 
 	(void)reply;
+	while (status == STATUS_OK && erasure.more)
+		status = db_transact(db, planner_erase_job_tx, &erasure);
+	/* What still runs finds its row gone; its provider need not finish. */
+	jobs_forget(planner_of(call)->jobs, request->user_id);
+	erasure.more = true;
 	while (status == STATUS_OK && erasure.more)
 		status = db_transact(db, planner_erase_plan_tx, &erasure);
 	return status == STATUS_OK ? db_transact(db, planner_erase_rest_tx, &erasure) : status;

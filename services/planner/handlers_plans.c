@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Plans: made, listed, read, renamed, removed. */
+ * Plans: listed, read, renamed, removed; and the start of the service. */
 #include "services/planner/planner.h"
 
 #include "common/base/arena.h"
@@ -11,7 +11,7 @@
 #include "common/service/outbox.h"
 #include "common/service/service.h"
 #include "common/task/task.h"
-#include "services/planner/draft.h"
+#include "services/planner/jobs/jobs.h"
 #include "services/planner/plan.h"
 #include "services/planner/store.h"
 
@@ -20,8 +20,6 @@
 
 #define PLANS_DEFAULT_LIMIT 20
 #define PLANS_LIST          "planner.ListPlans"
-#define PLANS_CREATE        "CreatePlan"
-#define DAY_S               86400
 
 struct planner_settings planner_settings;
 
@@ -39,8 +37,21 @@ planner_start(struct service *service)
 		free(planner);
 		return STATUS_OVERLOADED;
 	}
+	planner->jobs = jobs_start(service, planner->outbox);
+	if (planner->jobs == NULL) {
+		free(planner);
+		return STATUS_OVERLOADED;
+	}
 	service_set_state(service, planner);
 	return idempotency_start(service);
+}
+
+void
+planner_stop(struct service *service)
+{
+	struct planner *planner = service_state(service);
+
+	jobs_stop(planner->jobs);
 }
 
 struct planner *
@@ -69,163 +80,12 @@ planner_today(const struct call *call)
 	return zone_day(planner_zone(call), clock_wall_us());
 }
 
-/* --- making --------------------------------------------------------------------------------------
- */
-
-struct plan_creation {
-	struct call *call;
-	struct draft draft;
-	int32_t today;
-	struct idempotency key;
-	const void *answer;
-	size_t length;
-	bool granted;
-	uint32_t used;
-};
-
-static enum status
-plan_pack_answer(struct plan_creation *creation)
-{
-	struct draft *draft = &creation->draft;
-	Planner__PlanAnswer message = PLANNER__PLAN_ANSWER__INIT;
-	Planner__Plan plan;
-	uint8_t *bytes;
-
-	if (!plan_message(&draft->plan, draft->items, draft->item_count, creation->today, &plan))
-		return STATUS_OVERLOADED;
-	message.plan = &plan;
-	creation->length = planner__plan_answer__get_packed_size(&message);
-	bytes = arena_alloc(task_arena(), creation->length + 1);
-	if (bytes == NULL)
-		return STATUS_OVERLOADED;
-	planner__plan_answer__pack(&message, bytes);
-	creation->answer = bytes;
-	return STATUS_OK;
-}
-
-static uint32_t
-plan_daily_limit(void)
+uint32_t
+planner_daily_plans(void)
 {
 	int64_t limit = planner_settings.user_daily_plans;
 
 	return limit > 0 ? (uint32_t)limit : UINT32_MAX;
-}
-
-static uint32_t
-plan_seconds_to_midnight(const struct call *call)
-{
-	int64_t end = zone_day_start(planner_zone(call), planner_today(call) + 1);
-
-	return (uint32_t)((end - clock_wall_us()) / 1000000 + 1);
-}
-
-/* IETF draft-ietf-httpapi-ratelimit-headers. */
-static void
-plan_set_rate_limit(struct call *call, uint32_t used)
-{
-	uint32_t limit = plan_daily_limit();
-
-	if (limit == UINT32_MAX)
-		return;
-	call_set_header(call, "ratelimit-policy", "\"plans\";q=%u;w=%d", limit, DAY_S);
-	call_set_header(call, "ratelimit", "\"plans\";r=%u;t=%u", used < limit ? limit - used : 0,
-	                plan_seconds_to_midnight(call));
-}
-
-static enum status
-plan_create_tx(struct db *tx, void *arg)
-{
-	struct plan_creation *creation = arg;
-	struct call *call = creation->call;
-	struct draft *draft = &creation->draft;
-	const char *user = call_user(call);
-	bool erased = false;
-	enum status status;
-
-	status = planner_store_take_plan(tx, user, creation->today, plan_daily_limit(),
-	                                 &creation->granted, &creation->used);
-	if (status == STATUS_OK && !creation->granted)
-		return STATUS_QUOTA_EXCEEDED;
-	if (status == STATUS_OK)
-		status = planner_store_insert(tx, user, &draft->plan);
-	if (status == STATUS_OK)
-		status = planner_store_put_items(tx, user, draft->items, draft->item_count);
-	if (status == STATUS_OK)
-		status = plan_record_created(tx, user, &draft->plan);
-	if (status == STATUS_OK)
-		status = planner_store_is_erased(tx, user, &erased);
-	if (status == STATUS_OK && erased)
-		return STATUS_UNAUTHENTICATED;
-	if (status == STATUS_OK)
-		status = idempotency_end(call, tx, PLANS_CREATE, &creation->key, status,
-		                         creation->answer, creation->length);
-	return status;
-}
-
-/* The first request with this key has been answered: the same again, and what is left of today's
- * plans now. */
-static enum status
-plan_replay(struct call *call, const struct idempotency *key)
-{
-	Planner__PlanAnswer *first =
-	    planner__plan_answer__unpack(arena_allocator(task_arena()), key->length, key->answer);
-	uint32_t plans, tokens;
-	enum status status = planner_store_quota(planner_of(call)->db, call_user(call),
-	                                         planner_today(call), &plans, &tokens);
-
-	if (status != STATUS_OK)
-		return status;
-	if (first == NULL || first->plan == NULL)
-		return STATUS_INTERNAL;
-	plan_set_rate_limit(call, plans);
-	plan_set_first_etag(call, first->plan);
-	call_set_header(call, "location", "/v1/plans/%s", first->plan->id);
-	call_set_outcome(call, OUTCOME_CREATED);
-	call_reply_packed(call, key->answer, key->length);
-	return STATUS_OK;
-}
-
-static enum status
-plan_create(struct plan_creation *creation, const Planner__CreatePlanRequest *request)
-{
-	struct call *call = creation->call;
-	enum status status = draft_make(call, request, &creation->draft);
-
-	if (status == STATUS_OK)
-		status = plan_pack_answer(creation);
-	if (status == STATUS_OK)
-		status = db_transact(planner_of(call)->db, plan_create_tx, creation);
-	if (status == STATUS_QUOTA_EXCEEDED) {
-		plan_set_rate_limit(call, creation->used);
-		call_set_retry_after(call, plan_seconds_to_midnight(call));
-		return call_fail(call, status, "the plans of this day are spent");
-	}
-	return status;
-}
-
-enum status
-planner_create_plan(struct call *call, const void *message, void *reply)
-{
-	struct planner *planner = planner_of(call);
-	struct plan_creation creation = {.call = call, .today = planner_today(call)};
-	enum status status = idempotency_begin(call, planner->db, PLANS_CREATE, &creation.key);
-
-	(void)reply;
-	if (status != STATUS_OK)
-		return status;
-	if (creation.key.found)
-		return plan_replay(call, &creation.key);
-	status = plan_create(&creation, message);
-	if (status != STATUS_OK)
-		return idempotency_end(call, planner->db, PLANS_CREATE, &creation.key, status, NULL,
-		                       0);
-	outbox_nudge(planner->outbox);
-	plan_set_rate_limit(call, creation.used);
-	plan_set_etag(call, 1, &creation.draft.plan, creation.today);
-	call_set_header(call, "location", "/v1/plans/%s", creation.draft.plan.id);
-	call_set_outcome(call, OUTCOME_CREATED);
-	call_reply_packed(call, creation.answer, creation.length);
-	return STATUS_OK;
 }
 
 /* --- reading -------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct db;
+struct jobs;
 struct outbox;
 struct service;
 
@@ -17,6 +18,9 @@ struct service;
 struct planner_settings {
 	int64_t user_daily_plans;  /* 0: no limit */
 	int64_t user_daily_tokens; /* 0: no limit */
+	int64_t ai_daily_tokens;   /* of the whole installation, and through each provider; alike */
+	int64_t gemini_daily_tokens, openai_daily_tokens;
+	int64_t timeout_s; /* of a job */
 };
 extern struct planner_settings planner_settings;
 
@@ -24,17 +28,25 @@ extern struct planner_settings planner_settings;
 struct planner {
 	struct db *db;
 	struct outbox *outbox;
+	struct jobs *jobs;
 };
 
+/* The route of idempotency keys. */
+#define PLANNER_CREATE_PLAN "CreatePlan"
+
 enum status planner_start(struct service *service);
+void planner_stop(struct service *service);
 struct planner *planner_of(struct call *call);
 
 /* Today for whoever calls, in their time zone, as days since 1970; and milliseconds since 1970. */
 int32_t planner_today(const struct call *call);
 int64_t planner_now_ms(void);
+/* Plans that a learner may ask for in a day. */
+uint32_t planner_daily_plans(void);
 
-/* handlers_plans.c */
+/* handlers_create.c */
 enum status planner_create_plan(struct call *call, const void *request, void *reply);
+/* handlers_plans.c */
 enum status planner_list_plans(struct call *call, const void *request, void *reply);
 enum status planner_get_plan(struct call *call, const void *request, void *reply);
 enum status planner_update_plan(struct call *call, const void *request, void *reply);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ * A job that runs here is told; one that waits is ended in the table. */
+#include "services/planner/jobs/job_cancel.h"
+
+#include "common/base/log.h"
+#include "common/io/db.h"
+#include "common/task/task.h"
+#include "services/planner/jobs/job_record.h"
+#include "services/planner/jobs/jobs_private.h"
+#include "services/planner/planner.h"
+#include "services/planner/quota.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CANCEL_ROUNDS 5 /* a job may move from the queue to a replica while we look */
+
+struct cancellation {
+	struct jobs *jobs;
+	const char *user, *id;
+	struct job_row row;
+};
+
+static enum status
+job_cancel_queued_tx(struct db *tx, void *arg)
+{
+	struct cancellation *cancellation = arg;
+	struct schedule_request schedule;
+	Planner__JobRequest *request;
+	enum status status =
+	    job_store_get(tx, cancellation->user, cancellation->id, true, &cancellation->row);
+
+	if (status != STATUS_OK || cancellation->row.status != JOB_QUEUED)
+		return status;
+	status = job_store_end_queued(tx, cancellation->id, planner_now_ms());
+	if (status == STATUS_OK)
+		status = job_request(cancellation->row.request, cancellation->row.request_length,
+		                     &request, &schedule);
+	if (status == STATUS_OK)
+		status = quota_return_plan(tx, cancellation->user, request->today);
+	return status;
+}
+
+enum status
+job_cancel(struct jobs *jobs, const char *user, const char *id)
+{
+	struct cancellation cancellation = {.jobs = jobs, .user = user, .id = id};
+	enum status status = job_store_get(jobs->db, user, id, false, &cancellation.row);
+	struct job *job = NULL;
+
+	for (int i = 0; i < CANCEL_ROUNDS && status == STATUS_OK; i++) {
+		if (cancellation.row.finished_ms != 0)
+			return STATUS_CONFLICT;
+		job = jobs_find(jobs, id);
+		if (job != NULL)
+			break;
+		status = db_transact(jobs->db, job_cancel_queued_tx, &cancellation);
+		if (status == STATUS_OK && cancellation.row.status == JOB_QUEUED) {
+			jobs_notify(jobs, id);
+			return STATUS_OK;
+		}
+		if (status == STATUS_OK && cancellation.row.status == JOB_RUNNING)
+			return job_store_request_cancel(jobs->db, id);
+	}
+	if (job != NULL)
+		job_stop(job, JOB_STOP_CANCELLED);
+	job_release(&job);
+	return status;
+}
+
+/* --- by somebody who has gone ------------------------------------------------------------------
+ */
+
+struct cancel_soon {
+	struct jobs *jobs;
+	char user[37], id[37];
+};
+
+static void
+job_cancel_task(void *arg)
+{
+	struct cancel_soon *soon = arg;
+	enum status status = job_cancel(soon->jobs, soon->user, soon->id);
+
+	if (status != STATUS_OK && status != STATUS_CONFLICT)
+		LOG_WARN("a job that nobody waits for goes on", LOG_TEXT("job", soon->id),
+		         LOG_TEXT("status", status_slug(status)));
+	free(soon);
+}
+
+void
+job_cancel_soon(struct jobs *jobs, const char *user, const char *id)
+{
+	struct task_options options = {.name = "cancel", .deadline_ms = 0};
+	struct job *job = jobs_find(jobs, id);
+	struct cancel_soon *soon;
+
+	if (job != NULL) {
+		job_stop(job, JOB_STOP_CANCELLED);
+		job_release(&job);
+		return;
+	}
+	soon = calloc(1, sizeof *soon);
+	if (soon == NULL)
+		return;
+	soon->jobs = jobs;
+	strncpy(soon->user, user, sizeof soon->user - 1);
+	strncpy(soon->id, id, sizeof soon->id - 1);
+	if (task_spawn(&options, job_cancel_task, soon) != STATUS_OK)
+		free(soon);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ * The process's jobs, as the files of jobs/ share them. */
+#ifndef STUDYHALL_PLANNER_JOBS_JOBS_PRIVATE_H
+#define STUDYHALL_PLANNER_JOBS_JOBS_PRIVATE_H
+
+#include "services/planner/jobs/job.h"
+#include "services/planner/jobs/jobs.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define JOBS_BUCKETS 4096
+
+struct db;
+struct job_owner;
+struct periodic;
+
+/* How many jobs of one learner run here. */
+struct job_learner {
+	struct job_learner *next;
+	unsigned running;
+	char user[];
+};
+
+struct jobs {
+	unsigned magic;
+	struct service *service;
+	struct db *db;
+	struct outbox *outbox;
+	struct job_owner *owner;
+	struct periodic *claims;
+	struct worker *const *workers;
+	unsigned worker_count;
+	_Atomic unsigned next_worker;
+	unsigned slots, learner_slots;
+	_Atomic bool waiting;              /* for room: who comes now has to wait, too */
+	_Atomic bool queued;               /* something may be in the queue: room is worth a look */
+	_Atomic uint64_t suspect_until_ms; /* rows may be ours of which we do not know */
+	uint64_t look_at_ms;               /* the claiming task's: when to look for dead replicas */
+
+	pthread_mutex_t lock;
+	unsigned running;
+	struct job *table[JOBS_BUCKETS];
+	struct job_learner *learners[JOBS_BUCKETS];
+	struct job_watch *watches[JOBS_BUCKETS];
+};
+
+unsigned jobs_hash(const char *text);
+/* One worker after the other. */
+struct worker *jobs_worker(struct jobs *jobs);
+/* An outcome of a commit is unknown: a job may be ours in the database only. */
+void jobs_suspect(struct jobs *jobs);
+/* With the lock held. */
+void jobs_wake(struct jobs *jobs, const char *id);
+/* Asks all jobs to end early. */
+void jobs_stop_all(struct jobs *jobs, enum job_stop why);
+
+/* job_claim.c: from the queue, from dead replicas, and what we forgot. */
+uint32_t jobs_claim_round(void *jobs);
+/* job_purge.c */
+uint32_t jobs_purge_round(void *jobs);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ * The beginning and the end of the process's jobs. */
+#include "services/planner/jobs/jobs_private.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "common/base/obj.h"
+#include "common/service/periodic.h"
+#include "common/service/service.h"
+#include "common/task/task.h"
+#include "services/planner/jobs/job_owner.h"
+
+#include <stdlib.h>
+
+#define JOBS_MAGIC       0x10b50001u
+#define JOBS_RENEW_MS    1000
+#define JOBS_RENEW_LIMIT 4000  /* of one renewal: the lease lasts five seconds */
+#define JOBS_END_MS      10000 /* at the drain: what runs may end by itself for that long, */
+#define JOBS_HAND_MS     4000  /* and then has that long to be handed over */
+#define JOBS_END_POLL_MS 20
+#define JOBS_SHARE       4 /* no learner has more than a quarter of the room */
+
+/* This replica was taken for dead. */
+static void
+jobs_lost(void *arg)
+{
+	struct jobs *jobs = arg;
+
+	jobs_stop_all(jobs, JOB_STOP_LOST);
+}
+
+static uint32_t
+jobs_renew_round(void *arg)
+{
+	struct jobs *jobs = arg;
+	bool had = job_owner_number(jobs->owner) != 0;
+	enum status status = job_owner_renew(jobs->owner);
+
+	if (status != STATUS_OK)
+		LOG_WARN("the lease on this replica's jobs cannot be renewed",
+		         LOG_TEXT("status", status_slug(status)));
+	else if (!had)
+		periodic_nudge(jobs->claims); /* what came meanwhile is in the queue */
+	return JOBS_RENEW_MS;
+}
+
+static int64_t
+jobs_read_running(void *arg)
+{
+	struct jobs *jobs = arg;
+	int64_t running;
+
+	pthread_mutex_lock(&jobs->lock);
+	running = jobs->running;
+	pthread_mutex_unlock(&jobs->lock);
+	return running;
+}
+
+static bool
+jobs_start_rounds(struct jobs *jobs, struct service *service)
+{
+	struct periodic_options renew = {.name = "jobs-lease",
+	                                 .fn = jobs_renew_round,
+	                                 .arg = jobs,
+	                                 .deadline_ms = JOBS_RENEW_LIMIT};
+	struct periodic_options claim = {
+	    .name = "jobs-claim", .fn = jobs_claim_round, .arg = jobs, .first_ms = JOBS_RENEW_MS};
+	struct metric *running = metric_new(METRIC_GAUGE, "studyhall_jobs_running",
+	                                    "Jobs that this replica runs now", NULL);
+
+	if (running == NULL)
+		return false;
+	running->arg = jobs;
+	running->read = jobs_read_running;
+	jobs->claims = periodic_start(service, &claim);
+	return jobs->claims != NULL && periodic_start(service, &renew) != NULL;
+}
+
+struct jobs *
+jobs_start(struct service *service, struct outbox *outbox)
+{
+	struct jobs *jobs = calloc(1, sizeof *jobs);
+
+	if (jobs == NULL)
+		return NULL;
+	OBJ_INIT(jobs, JOBS_MAGIC);
+	pthread_mutex_init(&jobs->lock, NULL);
+	jobs->service = service;
+	jobs->db = service_db(service);
+	jobs->outbox = outbox;
+	jobs->workers = service_workers(service, &jobs->worker_count);
+	jobs->slots = service_connections(service) * jobs->worker_count;
+	jobs->learner_slots = jobs->slots >= JOBS_SHARE ? jobs->slots / JOBS_SHARE : 1;
+	atomic_init(&jobs->queued, true);
+	jobs->owner = job_owner_new(jobs->db, service_boot_id(service), jobs_lost, jobs);
+	/* Else the process ends. */
+	return jobs->owner != NULL && jobs_start_rounds(jobs, service) ? jobs : NULL;
+}
+
+/* Until none runs, or the time is up; the rounds have ended, so the lease is renewed here. */
+static bool
+jobs_await(struct jobs *jobs, uint32_t limit_ms)
+{
+	uint64_t until = clock_ms() + limit_ms, renew = clock_ms();
+
+	while (jobs_read_running(jobs) > 0) {
+		if (clock_ms() >= until)
+			return false;
+		if (clock_ms() >= renew) {
+			(void)job_owner_renew(jobs->owner);
+			renew = clock_ms() + JOBS_RENEW_MS;
+		}
+		(void)task_sleep(JOBS_END_POLL_MS);
+	}
+	return true;
+}
+
+void
+jobs_stop(struct jobs *jobs)
+{
+	if (!jobs_await(jobs, JOBS_END_MS)) {
+		LOG_INFO("jobs that run are handed over");
+		jobs_stop_all(jobs, JOB_STOP_HAND_OVER);
+		if (!jobs_await(jobs, JOBS_HAND_MS)) {
+			/* The database is away: the lease will end, and others take them. */
+			jobs_stop_all(jobs, JOB_STOP_LOST);
+			(void)jobs_await(jobs, JOBS_HAND_MS);
+		}
+	}
+	(void)job_owner_resign(jobs->owner);
+}
