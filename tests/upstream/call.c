@@ -11,7 +11,7 @@
 #include <string.h>
 
 void
-call_header(struct call *call, const char *name, const char *value)
+call_put_header(struct call *call, const char *name, const char *value)
 {
 	assert(call->header_count < CALL_HEADERS && value != NULL);
 	call->headers[call->header_count++] = (struct http_header){name, value};
@@ -54,7 +54,7 @@ call_retry_header(struct call *call, enum refusal why)
 			    clock_wall_us() / 1000000 + (int64_t)ceil(fault->retry_after), text);
 	}
 	if (text != NULL)
-		call_header(call, "Retry-After", text);
+		call_put_header(call, "Retry-After", text);
 }
 
 void
@@ -81,7 +81,7 @@ call_bad_gateway(struct call *call)
 
 	buf_init(&body, 0);
 	buf_puts(&body, page);
-	call_header(call, "Content-Type", "text/html");
+	call_put_header(call, "Content-Type", "text/html");
 	call->outcome = LEDGER_FAILED;
 	deliver_error(call, 502, &body);
 	buf_fini(&body);

@@ -74,7 +74,7 @@ void call_run(struct upstream *upstream, struct http_request *request,
 
 /* --- for the providers --------------------------------------------------------------------- */
 /* `value` must live as long as the request. */
-void call_header(struct call *call, const char *name, const char *value);
+void call_put_header(struct call *call, const char *name, const char *value);
 /* An error answer. */
 void call_refuse(struct call *call, enum refusal why, const char *detail);
 /* Draws and waits; false when the client has gone. */

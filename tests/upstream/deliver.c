@@ -79,7 +79,7 @@ deliver_default_type(struct call *call)
 		if (strcasecmp(call->headers[i].name, "Content-Type") == 0)
 			return;
 	}
-	call_header(call, "Content-Type", "application/json; charset=UTF-8");
+	call_put_header(call, "Content-Type", "application/json; charset=UTF-8");
 }
 
 void
@@ -122,7 +122,7 @@ deliver_whole(struct call *call, const void *bytes, size_t length)
 		bytes = html;
 		length = sizeof html - 1;
 		call->header_count = 0;
-		call_header(call, "Content-Type", "text/html; charset=utf-8");
+		call_put_header(call, "Content-Type", "text/html; charset=utf-8");
 		break;
 	case FAULT_TRUNCATED_BODY: length = (size_t)((double)length * call->fault.at); break;
 	case FAULT_RESET_MIDDLE:

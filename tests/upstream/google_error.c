@@ -96,6 +96,6 @@ google_refuse(struct call *call, enum refusal why, const char *detail, struct bu
 	else if (status == 429)
 		google_quota_details(&call->fault, why, body);
 	buf_puts(body, "\n  }\n}\n");
-	call_header(call, "Content-Type", "application/json; charset=UTF-8");
+	call_put_header(call, "Content-Type", "application/json; charset=UTF-8");
 	return status;
 }

@@ -57,8 +57,8 @@ openai_headers(struct call *call)
 	id = arena_printf(task_arena(), "req_%016llx", (unsigned long long)call->number);
 
 	if (id != NULL)
-		call_header(call, "x-request-id", id);
-	call_header(call, "x-ratelimit-limit-requests", "10000");
+		call_put_header(call, "x-request-id", id);
+	call_put_header(call, "x-ratelimit-limit-requests", "10000");
 }
 
 int
@@ -79,7 +79,7 @@ openai_refuse(struct call *call, enum refusal why, const char *detail, struct bu
 	else
 		buf_puts(body, "null");
 	buf_puts(body, "\n    }\n}\n");
-	call_header(call, "Content-Type", "application/json; charset=utf-8");
+	call_put_header(call, "Content-Type", "application/json; charset=utf-8");
 	openai_headers(call);
 	return openai_refusals[why].status;
 }

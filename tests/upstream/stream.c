@@ -151,7 +151,7 @@ stream_run(struct chat *chat, const struct chat_dialect *dialect)
 	else if (stream.pieces > chat->answer.text.length)
 		stream.pieces = chat->answer.text.length;
 	buf_init(&stream.out, 0);
-	call_header(call, "Content-Type", dialect->stream_type);
+	call_put_header(call, "Content-Type", dialect->stream_type);
 	stream.began_ms = clock_ms();
 	stream.total_ms = latency_draw(&call->pace.streaming, &call->random);
 	if (deliver_begin(call)) {
