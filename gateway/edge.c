@@ -133,7 +133,8 @@ edge_head_route(const struct gateway *gateway, struct http_request *request,
 	if (status == STATUS_OK) {
 		http_request_set_context(request, (void *)(uintptr_t)route);
 		http_request_set_body_limit(request, negotiate_body_limit(route, &negotiation));
-		http_request_set_task(request, route->rpc_name, route->deadline_ms, 0);
+		http_request_set_task(request, route->rpc_name,
+		                      negotiation.wants_events ? 0 : route->deadline_ms, 0);
 		return STATUS_OK;
 	}
 	answer_init(&answer, gateway, request);

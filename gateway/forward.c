@@ -10,6 +10,7 @@
 #include "gateway/address.h"
 #include "gateway/gateway.h"
 #include "gateway/routes.h"
+#include "gateway/sse.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +56,8 @@ forward_gather(struct forward *f, struct forward_fields *fields)
 	forward_field(fields, "if-match", f->negotiation.if_match);
 	if (f->route->answer == ROUTE_ANSWER_TURN)
 		forward_field(fields, "accept", f->negotiation.accept);
+	else if (f->negotiation.wants_events)
+		forward_field(fields, "accept", NEGOTIATE_EVENTS);
 	if ((f->route->flags & ROUTE_CLIENT) == 0)
 		return;
 	forward_agent(fields, http_request_header(request, "user-agent"));
@@ -63,6 +66,15 @@ forward_gather(struct forward *f, struct forward_fields *fields)
 	    answer_field(request, "x-forwarded-for", fields->forwarded, sizeof fields->forwarded),
 	    fields->address);
 	forward_field(fields, "x-client-address", fields->address);
+}
+
+/* Where to go on in a stream. What no stream of ours said is as good as nothing. */
+static void
+forward_set_event_id(const struct forward *f, struct transcode *in)
+{
+	const char *id = http_request_header(f->request, "last-event-id");
+	if (sse_id_valid(id))
+		transcode_set_text(in, "last_event_id", id);
 }
 
 /* The message from path, query and body. */
@@ -81,6 +93,8 @@ forward_read(struct forward *f, const char **detail)
 	for (size_t i = 0; i < target->param_count; i++)
 		if (transcode_listed(route->query, target->params[i].name))
 			transcode_parameter(in, target->params[i].name, target->params[i].value);
+	if (route->answer == ROUTE_ANSWER_EVENTS)
+		forward_set_event_id(f, in);
 	if (route->body == ROUTE_BODY_NONE)
 		return transcode_status(in);
 	if (f->negotiation.is_audio) {
@@ -180,6 +194,10 @@ forward_call(struct forward *f, enum status status, const char *detail)
 		forward_document(f, &request);
 		return;
 	}
+	if (f->negotiation.wants_events) {
+		forward_events(f, &request);
+		return;
+	}
 	bool cancels = forward_cancels(f);
 	if (cancels)
 		http_request_cancel_on_hangup(f->request, true);
@@ -201,7 +219,8 @@ forward_admit(struct forward *f)
 	enum status status = session_find(f->gateway, f->request, &f->session, &detail);
 	if (status == STATUS_OK) {
 		detail = NULL;
-		status = session_verify(f->gateway, &f->session);
+		status = f->negotiation.wants_events ? forward_verify_events(f)
+		                                     : session_verify(f->gateway, &f->session);
 		if (status == STATUS_UNAUTHENTICATED)
 			detail = "the session does not exist, or has ended";
 	}
@@ -218,7 +237,7 @@ forward(const struct gateway *gateway, const struct route *route, struct http_re
 	f.gateway = gateway;
 	f.route = route;
 	f.request = request;
-	f.refused = false;
+	f.refused = f.is_stream = false;
 	f.session.by_cookie = false;
 	f.session.renewed_until[0] = '\0';
 	f.reply = (struct reply){0};

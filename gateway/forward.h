@@ -20,6 +20,12 @@ struct route;
 void forward(const struct gateway *gateway, const struct route *route,
              struct http_request *request);
 
+/* Registers the metrics of event streams. Once; -1 without memory. */
+int forward_events_init(void);
+/* On each worker's thread, at a drain: the streams that can be resumed elsewhere end now, and those
+ * to come at once. */
+void forward_events_end(void);
+
 /* What one forwarded request is made of; on its task's stack. For the parts of this module. */
 struct forward {
 	const struct gateway *gateway;
@@ -32,6 +38,7 @@ struct forward {
 	bool refused; /* by this gateway, and then sent to the service, which keeps it with its key
 	               */
 	struct reply reply;
+	bool is_stream; /* of events, whose head is being sent */
 };
 
 /* The reply as an answer (forward_reply.c). */
@@ -42,5 +49,9 @@ void forward_refuse(struct forward *f, enum status status, const char *detail);
 void forward_put_headers(struct forward *f);
 /* A streamed document from its head to its end (forward_document.c). */
 void forward_document(struct forward *f, const struct rpc_request *request);
+/* A stream of events, or the plain answer that the service gives instead (forward_events.c). */
+void forward_events(struct forward *f, struct rpc_request *request);
+/* session_verify() in a task that has no deadline. */
+enum status forward_verify_events(struct forward *f);
 
 #endif

@@ -32,7 +32,8 @@ forward_put_headers(struct forward *f)
 {
 	const struct reply *reply = &f->reply;
 	bool is_public = (f->route->flags & ROUTE_PUBLIC) != 0;
-	bool is_secret = (f->route->flags & ROUTE_NO_STORE) != 0;
+	bool is_secret = (f->route->flags & ROUTE_NO_STORE) != 0 || f->is_stream;
+	bool is_negotiated = f->route->answer == ROUTE_ANSWER_TURN || f->route->events != NULL;
 	f->answer.queue_us = reply->queue_us;
 	f->answer.service_us = reply->service_us;
 	f->answer.ai_us = reply->ai_us;
@@ -40,9 +41,8 @@ forward_put_headers(struct forward *f)
 	              is_secret || is_public ? "no-store" : "private, no-cache");
 	if (!is_public)
 		answer_header(&f->answer, "Vary",
-		              f->route->answer == ROUTE_ANSWER_TURN
-		                  ? "Authorization, Cookie, Accept"
-		                  : "Authorization, Cookie");
+		              is_negotiated ? "Authorization, Cookie, Accept"
+		                            : "Authorization, Cookie");
 	if ((f->route->flags & ROUTE_CLEARS_COOKIE) == 0)
 		session_renew_cookie(&f->answer, &f->session);
 	for (size_t i = 0; i < COUNT_OF(forward_passed) && reply->header_count > 0; i++)
@@ -75,6 +75,10 @@ forward_place_violations(const struct route *route, struct violation *violations
 void
 forward_refuse(struct forward *f, enum status status, const char *detail)
 {
+	/* Work that may take longer is told of by 202; so time can only run out when somebody who
+	 * should have answered did not. */
+	if (status == STATUS_DEADLINE && f->route->accepted_field != NULL)
+		status = STATUS_DEPENDENCY_DOWN;
 	struct problem problem = {.status = status,
 	                          .detail = detail,
 	                          .retry_after_s = f->reply.retry_after_s,

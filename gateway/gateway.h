@@ -34,6 +34,9 @@ struct gateway {
 	int64_t keepalive_s;
 	const char *actor_urls[GATEWAY_MAX_ACTORS]; /* in the order of route_actors */
 
+	uint32_t quiet_ms; /* after which an event stream gets a comment, and its session is asked
+	                    * about; no setting */
+
 	/* Made of them. */
 	bool is_https;           /* PUBLIC_URL is https: cookies are Secure, HSTS */
 	char public_origin[256]; /* "https://study.example"; "" without PUBLIC_URL */

@@ -10,6 +10,7 @@
 #include "common/task/worker.h"
 #include "gateway/address.h"
 #include "gateway/edge.h"
+#include "gateway/forward.h"
 #include "gateway/gateway.h"
 #include "gateway/openapi.h"
 #include "gateway/routes.h"
@@ -24,6 +25,7 @@
 
 #define MAIN_MAX_THREADS     16
 #define MAIN_SESSION_ENTRIES 4096
+#define MAIN_QUIET_MS        15000
 
 struct main_state {
 	struct gateway gateway;
@@ -139,11 +141,12 @@ main_start(struct process *process, void *arg)
 	struct main_state *state = arg;
 	struct gateway *gateway = &state->gateway;
 	gateway->process = process;
+	gateway->quiet_ms = MAIN_QUIET_MS;
 	gateway->sessions = session_cache_new(MAIN_SESSION_ENTRIES);
 	gateway->verifications = flight_new();
 	gateway->openapi = openapi_new(gateway->public_url);
 	if (gateway->sessions == NULL || gateway->verifications == NULL ||
-	    gateway->openapi == NULL || edge_init() != 0) {
+	    gateway->openapi == NULL || edge_init() != 0 || forward_events_init() != 0) {
 		LOG_ERROR("out of memory");
 		return STATUS_OVERLOADED;
 	}
@@ -179,6 +182,7 @@ main_drain_server(void *arg)
 	unsigned index = main_worker_index(state);
 	struct drained *drained = &state->drained[index];
 	*drained = (struct drained){{.fn = main_drained_fn}, state};
+	forward_events_end();
 	if (state->servers[index] != NULL)
 		http_server_drain(state->servers[index], main_drained_cb, drained);
 	else

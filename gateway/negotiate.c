@@ -76,8 +76,9 @@ negotiate_answer(const struct route *route, struct negotiation *negotiation, con
 	static const char *const turns[] = {"application/json", "audio/wav", "audio/x-wav",
 	                                    "audio/wave", "audio/vnd.wave"};
 	static const char *const calendars[] = {"text/calendar"};
-	static const char *const events[] = {"text/event-stream"};
-	const char *const *offers = turns;
+	static const char *const events[] = {NEGOTIATE_EVENTS};
+	static const char *const either[] = {"application/json", NEGOTIATE_EVENTS};
+	const char *const *offers = either;
 	size_t count = 1;
 	int best;
 	*detail = "the answer is application/json";
@@ -88,13 +89,18 @@ negotiate_answer(const struct route *route, struct negotiation *negotiation, con
 		*detail = "the answer is text/calendar";
 	} else if (route->answer == ROUTE_ANSWER_EVENTS) {
 		offers = events;
-		*detail = "the answer is text/event-stream";
+		*detail = "the answer is " NEGOTIATE_EVENTS;
+	} else if (route->events != NULL) {
+		count = COUNT_OF(either);
+		*detail = "the answer is application/json or " NEGOTIATE_EVENTS;
 	} else if (route->answer == ROUTE_ANSWER_TURN) {
+		offers = turns;
 		count = COUNT_OF(turns);
 		*detail = "the answer is application/json or audio/wav";
 	}
 	best = http_accept_best(negotiation->accept, offers, count);
 	negotiation->wants_audio = route->answer == ROUTE_ANSWER_TURN && best > 0;
+	negotiation->wants_events = best >= 0 && strcmp(offers[best], NEGOTIATE_EVENTS) == 0;
 	return best < 0 ? STATUS_NOT_ACCEPTABLE : STATUS_OK;
 }
 

@@ -17,11 +17,13 @@ struct http_request;
 struct route;
 
 #define NEGOTIATE_MAX_FIELD 1024
+#define NEGOTIATE_EVENTS    "text/event-stream"
 
 struct negotiation {
-	bool is_audio;    /* the body is audio, not JSON */
-	bool wants_audio; /* the answer's audio, not JSON */
-	bool is_untyped;  /* no Content-Type: there may be no body */
+	bool is_audio;     /* the body is audio, not JSON */
+	bool wants_audio;  /* the answer's audio, not JSON */
+	bool wants_events; /* a stream of events, not JSON */
+	bool is_untyped;   /* no Content-Type: there may be no body */
 	const char *idempotency_key;
 	struct http_prefer prefer;
 	const char *if_match, *if_none_match, *accept; /* NULL: none */

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 struct buf;
+struct route;
 
 struct openapi {
 	char *json;
@@ -27,6 +28,10 @@ void openapi_free(struct openapi **openapi);
 void openapi_put_request(struct buf *out, const ProtobufCMessageDescriptor *type,
                          const struct rule_table *rules, const char *elsewhere);
 void openapi_put_reply(struct buf *out, const ProtobufCMessageDescriptor *type);
+/* The "responses" of a row's operation. (openapi_answer.c) */
+void openapi_put_responses(struct buf *out, const struct route *route);
+/* A JSON string. */
+void openapi_put_text(struct buf *out, const char *text);
 /* The schema of one field that comes in, as a parameter: never null. */
 void openapi_put_field(struct buf *out, const ProtobufCFieldDescriptor *field,
                        const struct rule *rule, bool nullable);

@@ -8,8 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-static void
-schema_put_text(struct buf *out, const char *text)
+void
+openapi_put_text(struct buf *out, const char *text)
 {
 	buf_put_json_string(out, text, strlen(text));
 }
@@ -20,7 +20,7 @@ schema_put_enum(struct buf *out, const ProtobufCEnumDescriptor *type, bool nulla
 	buf_putc(out, '[');
 	for (unsigned i = 0; i < type->n_values; i++) {
 		buf_puts(out, i == 0 ? "" : ",");
-		schema_put_text(out, type->values[i].name);
+		openapi_put_text(out, type->values[i].name);
 	}
 	buf_puts(out, nullable ? ",null]" : "]");
 }
@@ -123,7 +123,7 @@ openapi_put_field(struct buf *out, const ProtobufCFieldDescriptor *field, const 
 	}
 	if (rule != NULL && rule->help != NULL) {
 		buf_puts(out, ",\"description\":");
-		schema_put_text(out, rule->help);
+		openapi_put_text(out, rule->help);
 	}
 	buf_putc(out, '}');
 }

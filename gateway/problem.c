@@ -108,6 +108,8 @@ problem_write(struct buf *out, const struct problem *problem, const char *trace)
 	buf_printf(out, ",\"status\":%d", status_http(problem->status));
 	problem_put_detail(out, problem);
 	problem_put(out, ",\"trace_id\":", trace);
+	if (problem->retry_after_s != 0)
+		buf_printf(out, ",\"retry_after\":%" PRIu32, problem->retry_after_s);
 	if (problem->status == STATUS_VALIDATION) {
 		buf_puts(out, ",\"errors\":[");
 		for (const struct violation *v = problem->violations; v != NULL; v = v->next) {
@@ -119,7 +121,7 @@ problem_write(struct buf *out, const struct problem *problem, const char *trace)
 		}
 		buf_putc(out, ']');
 	}
-	buf_puts(out, "}\n");
+	buf_putc(out, '}');
 }
 
 static bool
@@ -150,6 +152,7 @@ problem_send(struct answer *answer, const struct problem *problem)
 	struct buf body;
 	buf_init(&body, PROBLEM_LIMIT);
 	problem_write(&body, &said, answer->trace);
+	buf_putc(&body, '\n');
 	(void)answer_send(answer, status, body.bytes, buf_failed(&body) ? 0 : body.length);
 	buf_fini(&body);
 }

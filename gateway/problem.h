@@ -21,7 +21,7 @@ struct problem {
 /* Sends the problem with the answer's header fields and its own: Content-Type, WWW-Authenticate,
  * Retry-After. From a handler, or on the loop. */
 void problem_send(struct answer *answer, const struct problem *problem);
-/* Writes the document. */
+/* Writes the document, in one line without its end. */
 void problem_write(struct buf *out, const struct problem *problem, const char *trace);
 
 /* The status of a slug that clients may see, or STATUS_OK if there is none. */

@@ -71,7 +71,7 @@ struct route routes[] = {
 	/* Plans and their items. A plan with 200 topics of 200 escaped characters fits. */
 	{.method = "POST", .pattern = "/v1/plans", .actor = "planner", .rpc = "CreatePlan",
 	 .summary = "Make a study plan", .body = ROUTE_BODY_JSON, .success = 201,
-	 .created = "plan", .accepted = "job",
+	 .created = "plan", .accepted = "job", .events = &planner__job_event__descriptor,
 	 .flags = ROUTE_KEYED | ROUTE_CANCELS | ROUTE_RATED, .deadline_ms = 115000,
 	 .body_limit = (size_t)640 << 10},
 	{.method = "GET", .pattern = "/v1/plans", .actor = "planner", .rpc = "ListPlans",

@@ -25,7 +25,7 @@ enum route_answer {
 	ROUTE_ANSWER_CALENDAR, /* the field `data` as text/calendar */
 	ROUTE_ANSWER_TURN,     /* JSON, or the bytes of `audio` where the client asks for audio */
 	ROUTE_ANSWER_DOCUMENT, /* a stream of pieces of the packed message, saved as a file */
-	ROUTE_ANSWER_EVENTS,   /* a stream of packed messages, as server-sent events */
+	ROUTE_ANSWER_EVENTS,   /* a stream of delimited messages, as server-sent events */
 };
 
 enum route_flag {
@@ -66,6 +66,8 @@ struct route {
 	/* Fields of the answer, one of which is the document: of a 201, and of a 202. NULL: the
 	 * answer itself is. */
 	const char *created, *accepted;
+	/* The messages of a stream of events, which is there beside JSON; NULL: none. */
+	const ProtobufCMessageDescriptor *events;
 	unsigned flags;
 	uint32_t deadline_ms; /* 0: 5 s */
 	size_t body_limit;    /* 0: 64 KB */

@@ -80,6 +80,8 @@ routes_bind_row(struct route *route)
 		route->body_limit = ROUTE_BODY_LIMIT;
 	if (route->success == 0)
 		route->success = 200;
+	if (route->answer == ROUTE_ANSWER_EVENTS)
+		route->events = route->output;
 	if (route->created != NULL) {
 		route->created_field = routes_bind_field(route, route->created);
 		route->accepted_field = routes_bind_field(route, route->accepted);

@@ -44,6 +44,9 @@ struct rpc_request {
 	size_t header_count;
 	bool idempotent;  /* may be sent again when the outcome is unknown */
 	uint64_t boot_id; /* not 0: to the replica that is this process, or DEPENDENCY_DOWN */
+	/* clock_ms() by which the answer, or a stream's head, must be there, else DEADLINE; 0: the
+	 * task's deadline alone. The service is told of the latter only: for streams. */
+	uint64_t answer_by_ms;
 	/* A packed failure (failure.h): the caller refuses the request itself, and the service is
 	 * only to look after the idempotency key. The body is then what the key is bound to. */
 	const void *refusal;

@@ -415,6 +415,7 @@ rpc_call_new(struct rpc *rpc, const struct rpc_request *request, const void *bod
 	rpc_hold(rpc);
 	call->worker = worker_current();
 	call->boot_id = request->boot_id;
+	call->answer_by_ms = request->answer_by_ms != 0 ? request->answer_by_ms : UINT64_MAX;
 	call->link.event = rpc_link_event;
 	call->link.failed = rpc_link_failed;
 	call->credit = WIRE_WINDOW;
@@ -433,7 +434,7 @@ rpc_call_wait(struct rpc_call *call)
 
 	wait_init(&wait);
 	call->waiter = &wait;
-	status = wait_for(&wait);
+	status = wait_until(&wait, call->answer_by_ms);
 	call->waiter = NULL;
 	return status;
 }

@@ -69,6 +69,7 @@ struct rpc_call {
 	struct rpc *rpc;
 	struct worker *worker; /* the task's */
 	uint64_t boot_id;      /* the only replica it may go to; 0: any */
+	uint64_t answer_by_ms; /* UINT64_MAX: whenever */
 
 	/* The io worker's: */
 	struct link_call link;

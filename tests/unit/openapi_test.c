@@ -254,6 +254,10 @@ events_are_described(void **state)
 	assert_string_equal(text_at(AT(events, "problem"), "$ref"), "#/components/schemas/Problem");
 	assert_int_equal(json_object_size(events), 5);
 	AT(responses, "204");
+	json_t *made = AT(document, "paths", "/v1/plans", "post", "responses", "200");
+	AT(made, "content", "text/event-stream", "x-events", "plan");
+	AT(made, "headers", "Location");
+	assert_null(json_object_get(AT(document, "components", "schemas"), "planner.JobEvent"));
 }
 
 static int

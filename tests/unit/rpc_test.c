@@ -227,6 +227,41 @@ test_cancelling_reaches_the_replica(void **state)
 	assert_int_equal(a.cancels + b.cancels, 1);
 }
 
+static void
+run_impatient(void *arg)
+{
+	struct rpc_request request = {.method = "Stream", .body = "10", .body_length = 2};
+	struct rpc_stream *stream;
+	struct reply reply;
+	uint64_t began = clock_ms();
+	const void *bytes;
+	size_t length;
+
+	(void)arg;
+	request.answer_by_ms = clock_ms() + 50;
+	assert(rpc_stream_open(caller.rpc, &request, &reply, &stream) == STATUS_DEADLINE);
+	assert(stream == NULL && clock_ms() - began >= 50);
+	while (a.cancels + b.cancels == 0)
+		assert(task_sleep(1) == STATUS_OK);
+	a.hold = b.hold = false;
+	/* It is the head that must be there in time. */
+	request.answer_by_ms = clock_ms() + 2000;
+	assert(rpc_stream_open(caller.rpc, &request, &reply, &stream) == STATUS_OK);
+	while (clock_ms() <= request.answer_by_ms)
+		assert(task_sleep(100) == STATUS_OK);
+	assert(rpc_stream_read(stream, 0, &bytes, &length) == STATUS_OK && length == 10);
+	rpc_stream_close(&stream);
+}
+
+static void
+test_an_answer_has_a_time_of_its_own(void **state)
+{
+	(void)state;
+	a.hold = b.hold = true;
+	run_task(caller.worker, run_impatient, NULL);
+	assert_int_equal(a.cancels + b.cancels, 1);
+}
+
 /* --- ejection -------------------------------------------------------------------------------- */
 
 static void
@@ -461,6 +496,7 @@ main(void)
 	                                    teardown),
 	    TEST(test_a_deadline_ends_the_call_on_both_sides),
 	    TEST(test_cancelling_reaches_the_replica),
+	    TEST(test_an_answer_has_a_time_of_its_own),
 	    TEST(test_a_replica_that_stalls_is_ejected_for_a_while),
 	    TEST(test_what_was_in_flight_fails_at_once),
 	    TEST(test_what_is_idempotent_is_sent_again),
