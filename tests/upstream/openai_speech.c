@@ -56,7 +56,7 @@ openai_heard(struct call *call, const char *transcript, double seconds)
 	if (transcript == NULL)
 		transcript = "";
 	if (format != NULL && strcmp(format, "text") == 0) {
-		call_header(call, "Content-Type", "text/plain; charset=utf-8");
+		call_put_header(call, "Content-Type", "text/plain; charset=utf-8");
 		buf_printf(&body, "%s\n", transcript);
 	} else if (call->fault.kind == FAULT_WRONG_SCHEMA) {
 		buf_puts(&body, "{\"transcript\":[]}");
@@ -145,7 +145,7 @@ openai_speech(struct call *call, const json_t *body)
 	if (wrong != NULL) {
 		call_refuse(call, REFUSAL_BAD_REQUEST, wrong);
 	} else if (!buf_failed(&sound)) {
-		call_header(call, "Content-Type", type);
+		call_put_header(call, "Content-Type", type);
 		if (call->fault.kind == FAULT_HUGE)
 			buf_puts(&sound, DELIVER_HUGE_MARK);
 		deliver_whole(call, sound.bytes,
