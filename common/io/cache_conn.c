@@ -46,7 +46,7 @@ cache_conn_retry_cb(uv_timer_t *timer)
 	cache_conn_connect(conn);
 }
 
-/* The one place that leaves a state for CACHE_DOWN. */
+/* The one place that leaves a state for CACHE_DOWN. `why` is NULL when nobody needs to know. */
 static void
 cache_conn_went_down(struct cache_conn *conn, const char *why)
 {
@@ -57,7 +57,8 @@ cache_conn_went_down(struct cache_conn *conn, const char *why)
 	atomic_fetch_add(&conn->shared->generation, 1);
 	if (conn->state == CACHE_UP) {
 		atomic_fetch_sub(&conn->shared->connected, 1);
-		LOG_WARN("cache is not available", LOG_TEXT("error", why));
+		if (why != NULL)
+			LOG_WARN("cache is not available", LOG_TEXT("error", why));
 	}
 	conn->state = CACHE_DOWN;
 	uv_timer_stop(&conn->late);
@@ -334,7 +335,7 @@ cache_conn_close(struct cache_conn **conn)
 	if (gone == NULL)
 		return;
 	OBJ_CHECK(gone, CACHE_CONN_MAGIC);
-	cache_conn_drop(gone, "closed");
+	cache_conn_drop(gone, NULL);
 	gone->state = CACHE_CLOSED;
 	atomic_fetch_sub(&gone->shared->attached, 1);
 	if (gone->resolving.data != NULL)

@@ -24,7 +24,7 @@
 #define COMMAND_PASSWORD_MIN 8
 #define COMMAND_PASSWORD_MAX 128
 #define COMMAND_RESET_MS     ((int64_t)3600 * 1000)
-#define COMMAND_PUBLIC_URL   "http://127.0.0.1:8080"
+#define COMMAND_LOCAL_URL    "http://127.0.0.1:8080"
 
 static int
 command_failed(const char *command, const char *what)
@@ -169,15 +169,44 @@ command_set_password(struct service *service, int argc, char **argv)
 	return command_result("set-password", status, &account);
 }
 
+/* Where a browser finds us, without a '/' at the end: PUBLIC_URL, or where the gateway listens.
+ * NULL without memory. */
+static const char *
+command_origin(void)
+{
+	const char *url = config_get("PUBLIC_URL"), *listen = config_get("GATEWAY_LISTEN");
+	const char *host = "127.0.0.1", *colon;
+	size_t length;
+
+	if (url != NULL) {
+		for (length = strlen(url); length > 0 && url[length - 1] == '/';)
+			length--;
+		return arena_strndup(task_arena(), url, length);
+	}
+	if (listen == NULL)
+		return COMMAND_LOCAL_URL;
+	colon = strrchr(listen, ':');
+	if (colon == NULL || strncmp(listen, "unix:", 5) == 0)
+		return "http://localhost";
+	length = (size_t)(colon - listen);
+	/* Every address of the machine is no address to go to. */
+	if (strncmp(listen, "[::]:", 5) == 0)
+		host = "[::1]";
+	else if (length > 0 && strncmp(listen, "0.0.0.0:", 8) != 0)
+		host = arena_strndup(task_arena(), listen, length);
+	return host == NULL ? NULL : arena_printf(task_arena(), "http://%s%s", host, colon);
+}
+
 static int
 command_reset_link(struct service *service, int argc, char **argv)
 {
-	const char *origin = config_get("PUBLIC_URL");
+	const char *origin = command_origin();
 	char token[TOKEN_SIZE], digest[TOKEN_SIZE];
 	struct account account;
 	enum status status = command_account(service, argc, argv, &account);
-	size_t length;
 
+	if (origin == NULL)
+		status = STATUS_OVERLOADED;
 	ids_token(token);
 	ids_digest(token, strlen(token), digest);
 	if (status == STATUS_OK)
@@ -185,12 +214,7 @@ command_reset_link(struct service *service, int argc, char **argv)
 		                              auth_now_ms() + COMMAND_RESET_MS);
 	if (command_result("reset-link", status, &account) != 0)
 		return 1;
-	if (origin == NULL)
-		origin = COMMAND_PUBLIC_URL;
-	length = strlen(origin);
-	while (length > 0 && origin[length - 1] == '/')
-		length--;
-	printf("%.*s/v1/password-resets/%s\n", (int)length, origin, token);
+	printf("%s/v1/password-resets/%s\n", origin, token);
 	return 0;
 }
 

@@ -21,6 +21,7 @@ def test_list_names_each_user_once(app, learner):
     mine = [line for line in lines if line[1] == learner.email]
     assert [line[0] for line in mine] == [learner.user["id"]]
     assert mine[0][3] == "enabled"
+    assert users(app, "list").stderr == ""
 
 
 def test_disabled_user_is_out_and_stays_out(app, learner):
@@ -58,6 +59,23 @@ def test_reset_link_works_once(app, learner):
     assert (answer.status, answer.code) == (404, "not-found")
     learner.password = "the new password"
     learner.sign_in()
+
+
+@pytest.mark.parametrize("settings, origin", [
+    ({}, "http://127.0.0.1:8080"),
+    ({"GATEWAY_LISTEN": "127.0.0.1:8081"}, "http://127.0.0.1:8081"),
+    ({"GATEWAY_LISTEN": "0.0.0.0:81"}, "http://127.0.0.1:81"),
+    ({"GATEWAY_LISTEN": "[::]:82"}, "http://[::1]:82"),
+    ({"GATEWAY_LISTEN": "[::1]:82"}, "http://[::1]:82"),
+    ({"GATEWAY_LISTEN": "unix:/run/studyhall.sock"}, "http://localhost"),
+    ({"GATEWAY_LISTEN": "127.0.0.1:8081", "PUBLIC_URL": "https://study.example/"},
+     "https://study.example"),
+])
+def test_reset_link_begins_where_the_gateway_is(app, learner, settings, origin):
+    env = {name: value for name, value in app.env.items()
+           if name not in ("GATEWAY_LISTEN", "PUBLIC_URL")}
+    link = users(app, "reset-link", learner.email, env={**env, **settings}).stdout.strip()
+    assert link.rsplit("/", 1)[0] == origin + "/v1/password-resets"
 
 
 def test_password_change_voids_an_open_link(app, learner):

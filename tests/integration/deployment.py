@@ -127,9 +127,9 @@ class Deployment:
         if service.upper().replace("-", "_") + "_DATABASE_URL" in self.env:
             self.command(service, "migrate")
 
-    def command(self, program, *words, check=True, **options):
+    def command(self, program, *words, check=True, env=None, **options):
         """Runs a sub-command such as command("auth", "users", "list"); returns the finished run."""
-        done = subprocess.run([os.path.join(BIN, program), *words], env=self.env,
+        done = subprocess.run([os.path.join(BIN, program), *words], env=env or self.env,
                               cwd=self.stores.directory, capture_output=True, text=True,
                               timeout=60, preexec_fn=die_with_parent, **options)
         assert not check or done.returncode == 0, f"{program} {words}: {done.stdout}{done.stderr}"
