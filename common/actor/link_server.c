@@ -22,7 +22,8 @@
 #define PEER_BUCKETS      256
 #define SERVER_PARK_MS    1000
 #define SERVER_SCAN_MS    200
-#define SERVER_TRIM_SCANS 10 /* two seconds */
+#define SERVER_WARN_MS    10000 /* between two lines about strangers */
+#define SERVER_TRIM_SCANS 10    /* two seconds */
 #define SERVER_CROWD      64
 #define SERVER_CALL_BYTES 512 /* what a request costs beside its own bytes */
 
@@ -56,6 +57,7 @@ struct link_server {
 	_Atomic int references; /* the open server; each request alive anywhere; a posted flush */
 	struct buf batch;
 	unsigned rejected; /* not yet logged: strangers must not write our log line by line */
+	uint64_t warn_ms;  /* not before; on clock_ms() */
 	unsigned departed; /* peers, since memory was last given back */
 	unsigned scans;
 	uv_timer_t scan;
@@ -582,10 +584,12 @@ server_scan_cb(uv_timer_t *timer)
 		         now - peer->poll_since_ms >= SERVER_PARK_MS - SERVER_SCAN_MS)
 			peer_answer_poll(peer);
 	}
-	if (server->rejected > 0)
+	if (server->rejected > 0 && now >= server->warn_ms) {
 		LOG_WARN("callers broke the protocol, connections closed",
 		         LOG_INT("count", server->rejected));
-	server->rejected = 0;
+		server->rejected = 0;
+		server->warn_ms = now + SERVER_WARN_MS;
+	}
 	/* What a crowd of strangers made nng and us allocate goes back to the system. */
 	if (++server->scans % SERVER_TRIM_SCANS == 0 && server->departed >= SERVER_CROWD) {
 		server->departed = 0;
