@@ -156,7 +156,7 @@ gdb-tasks: ## the green tasks of a process (PID=) or core (CORE= BIN=) with thei
 env-example: all ## write .env.example from what the programs say of their settings
 	@deploy/local/env-example >.env.example.new && mv .env.example.new .env.example
 new-service: ## write a service that builds and answers: make new-service NAME=quiz
-	@deploy/local/new-service '$(NAME)'
+	@deploy/local/new-service "$$NAME"
 bench-smoke: all ## speed through the whole chain beside nginx, and memory, from one short run
 	@/usr/bin/python3 tests/bench/smoke.py
 .PHONY: deps run stop logs demo test test-full lint format gdb-tasks env-example new-service bench-smoke

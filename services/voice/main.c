@@ -4,6 +4,7 @@
 #include "common/io/db_migrate.h"
 #include "common/service/service.h"
 #include "proto/voice_rules.h"
+#include "services/voice/engines/tts_builtin.h"
 #include "services/voice/voice.h"
 
 #include "voice.pb-c.h"
@@ -57,5 +58,6 @@ main(int argc, char **argv)
 	    .default_port = 7004,
 	};
 
+	tts_builtin_init();
 	return service_main(argc, argv, &spec);
 }

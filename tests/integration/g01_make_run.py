@@ -121,8 +121,50 @@ def test_settings_come_from_dot_env(checkout):
     checkout.make("run")
 
 
-def test_secrets_are_the_owners_alone(checkout):
+def test_each_program_gets_its_own_database_alone(checkout):
+    checkout.make("run")
+    for name in ("gateway", *services()):
+        with open(f"/proc/{checkout.pid(name)}/environ", encoding="utf-8") as file:
+            names = [pair.partition("=")[0] for pair in file.read().split("\0")]
+        own = [] if name == "gateway" else [name.upper() + "_DATABASE_URL_FILE"]
+        assert [one for one in names if "DATABASE_URL" in one] == own, name
+
+
+def test_commands_with_the_settings_of_make_run(checkout):
+    checkout.make("run")
+    learner = Learner(checkout.port)
+    done = subprocess.run(
+        ["bash", "-c", 'set -a; . .run/env; build/release/bin/auth users reset-link "$0"',
+         learner.email], cwd=checkout.path, capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith(f"http://127.0.0.1:{checkout.port}/v1/password-resets/"), done
+    path = "/" + done.stdout.strip().split("/", 3)[3]
+    assert learner.post(path, {"password": "something else"}).status == 204
+
+
+def test_logs_hold_nothing_but_json(checkout):
+    checkout.make("run")
+    learner = Learner(checkout.port, locale="ko")
+    assert learner.post("/v1/voice/turns", {"text": "오늘 뭐 공부해?"}).status == 201
+    for name in ("gateway", *services()):
+        with open(os.path.join(checkout.path, ".run/log", name, "current")) as log:
+            others = [line for line in log if not line.startswith("{")]
+        assert not others, (name, others)
+
+
+def test_stop_of_what_does_not_run_says_so_and_nothing_else():
+    with tempfile.TemporaryDirectory(prefix="sh-", dir="/tmp") as path:
+        for name in ("Makefile", "deploy", "services"):
+            (shutil.copytree if os.path.isdir(os.path.join(ROOT, name)) else shutil.copy)(
+                os.path.join(ROOT, name), os.path.join(path, name))
+        checkout = Checkout(path)
+        for directory in ("", ".run/sv", ".run/sv/redis"):  # before a run, a refused one, a stop
+            os.makedirs(os.path.join(path, directory), exist_ok=True)
+            done = checkout.make("stop")
+            assert (done.stdout, done.stderr) == ("run: nothing is running\n", ""), directory
+
+
+def test_secrets_and_logs_are_the_owners_alone(checkout):
     secrets = os.path.join(checkout.path, ".run/secrets")
-    for path in (secrets, *(entry.path for entry in os.scandir(secrets)),
+    for path in (secrets, os.path.join(checkout.path, ".run/log"), *(entry.path for entry in os.scandir(secrets)),
                  os.path.join(checkout.path, ".run/env")):
         assert os.stat(path).st_mode & 0o077 == 0, path

@@ -56,6 +56,15 @@ def test_a_bad_name_is_one_clear_line(copy, name):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["it's", 'a"b', "a;b", "a`b", "a\\"])
+def test_a_name_with_quotes_is_one_clear_line_of_make_too(copy, name):
+    done = subprocess.run(["make", "-s", "new-service", "NAME=" + name], cwd=copy,
+                          capture_output=True, text=True, timeout=60)
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("make")]
+    assert done.returncode != 0 and len(lines) == 1 and "new-service: NAME is" in lines[0], done
+
+
+@pytest.mark.slow
 def test_a_new_service_builds_and_answers_through_the_gateway(copy):
     done = run(copy, "make", "--no-print-directory", "new-service", "NAME=quiz")
     assert int(re.search(r"before its own logic: (\d+)", done.stdout)[1]) < 150

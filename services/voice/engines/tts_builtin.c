@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -47,6 +48,13 @@ tts_builtin_name(void)
 {
 	pthread_once(&tts_name_once, tts_make_name);
 	return tts_name;
+}
+
+/* libespeak-ng asks PulseAudio even where it only fills memory, and that complains on stderr. */
+void
+tts_builtin_init(void)
+{
+	setenv("PULSE_SERVER", "unix:/dev/null", 1);
 }
 
 static const char *

@@ -27,6 +27,10 @@ enum tts_outcome {
 	TTS_FAILED,      /* no memory, or espeak-ng's data is missing */
 };
 
+/* From main(), before there is another thread: keeps the library from looking for a sound server.
+ */
+void tts_builtin_init(void);
+
 /* "espeak-ng 1.51" or the like, for a turn's `provider`. */
 const char *tts_builtin_name(void);
 bool tts_builtin_speaks(const char *locale);
