@@ -3,6 +3,7 @@ import os
 import random
 import socket
 import struct
+import time
 
 import pytest
 
@@ -134,6 +135,17 @@ def test_strangers_1000_times(app, learner, name):
              f"memory of {name} within {GROWTH_KB} KB of {before} KB "
              f"(now {process.memory_kb()} KB)")
     print(f"\n{name}: {before} KB before, {process.memory_kb()} KB after {TIMES} strangers")
+
+
+def test_strangers_cannot_fill_the_log(app, learner):
+    def warnings():
+        return app["history"].log_text().count("broke the protocol")
+
+    before, began = warnings(), time.monotonic()
+    while time.monotonic() - began < 2:
+        once(breaks_the_batch, app.listen["history"][0], None)
+    assert warnings() - before <= (time.monotonic() - began) / 10 + 1
+    assert USES["history"](learner) == 200
 
 
 def test_stranger_is_refused_what_was_meant_for_another_boot(app):
