@@ -31,8 +31,11 @@ class Checkout:
         return done
 
     def pid(self, name):
-        with open(os.path.join(self.path, ".run/sv", name, "supervise/pid")) as file:
-            return int(file.read() or 0)
+        """0: it does not run (what runs then may be runit's `finish`)."""
+        supervise = os.path.join(self.path, ".run/sv", name, "supervise")
+        with open(os.path.join(supervise, "stat")) as stat, \
+                open(os.path.join(supervise, "pid")) as pid:
+            return int(pid.read() or 0) if stat.read().strip() == "run" else 0
 
 
 @pytest.fixture(scope="module")
