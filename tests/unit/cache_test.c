@@ -12,6 +12,8 @@ static struct server redis;
 static struct cache *cache;
 static char redis_url[128];
 
+#define TIMEOUT_MS 300
+
 /* --- harness -------------------------------------------------------------------------------- */
 
 /* One inline command past the cache; gives the first line of the reply. */
@@ -66,9 +68,9 @@ on_both_workers(task_fn *fn, void *arg)
 }
 
 static void
-await_health(bool wanted, int within_ms)
+await_health(bool wanted)
 {
-	for (int i = 0; i < within_ms && cache_healthy(cache) != wanted; i++)
+	for (int i = 0; i < 30000 && cache_healthy(cache) != wanted; i++)
 		usleep(1000);
 	assert_int_equal(cache_healthy(cache), wanted);
 }
@@ -342,6 +344,18 @@ look(void)
 	test_run(look_task, NULL, 0);
 }
 
+/* With nothing to wait for a look takes no time, unless a busy machine takes some. */
+static void
+look_at_once(void)
+{
+	for (int i = 0; i < 50; i++) {
+		look();
+		if (seen_now.took_ms < TIMEOUT_MS / 2)
+			return;
+	}
+	fail_msg("each look took time, the last %d ms", (int)seen_now.took_ms);
+}
+
 static void
 test_kill(void **state)
 {
@@ -350,14 +364,13 @@ test_kill(void **state)
 	look();
 	assert_true(seen_now.hit);
 	server_kill(&redis);
-	await_health(false, 500);
-	look();
+	await_health(false);
+	look_at_once();
 	assert_false(seen_now.hit);
-	assert_true(seen_now.took_ms < 70);
 	assert_int_equal(seen_now.locked, STATUS_DEPENDENCY_DOWN);
 	assert_int_equal(seen_now.counted, STATUS_DEPENDENCY_DOWN);
 	redis_start(&redis);
-	await_health(true, 4000);
+	await_health(true);
 	/* Connected, but the epoch has to be read first. */
 	look();
 	assert_false(seen_now.hit);
@@ -377,10 +390,9 @@ test_stop(void **state)
 	server_signal(&redis, SIGSTOP);
 	look();
 	assert_false(seen_now.hit);
-	assert_in_range(seen_now.took_ms, 80, 500);
+	assert_in_range(seen_now.took_ms, TIMEOUT_MS - 20, 10000);
 	assert_int_equal(seen_now.locked, STATUS_DEPENDENCY_DOWN);
-	look();
-	assert_true(seen_now.took_ms < 70);
+	look_at_once();
 	assert_false(cache_healthy(cache));
 	server_signal(&redis, SIGCONT);
 	for (int i = 0; i < 4000 && seen_now.locked != STATUS_OK; i++) {
@@ -408,7 +420,7 @@ static void
 sleepy_block_task(void *arg)
 {
 	(void)arg;
-	usleep(300000);
+	usleep(3 * TIMEOUT_MS * 1000);
 }
 
 static void
@@ -417,7 +429,7 @@ test_sleepy_loop(void **state)
 	struct test_task get, block;
 
 	(void)state;
-	await_health(true, 4000);
+	await_health(true);
 	trust(8);
 	look();
 	test_start(&get, 0, sleepy_get_task, NULL, 0);
@@ -460,7 +472,7 @@ test_leave(void **state)
 		test_await(&test);
 	}
 	atomic_exchange(&check_failures, 0);
-	await_health(true, 4000);
+	await_health(true);
 }
 
 /* --- opening -------------------------------------------------------------------------------- */
@@ -531,7 +543,7 @@ free_port(void)
 	return ntohs(address.sin_port);
 }
 
-/* A name to resolve, a password, a database: over TCP. Then the wrong password. */
+/* A name to resolve (which 127.1 is), a password, a database: over TCP. Then the wrong password. */
 static void
 password_task(void *arg)
 {
@@ -555,13 +567,13 @@ test_password(void **state)
 	redis_do(command);
 	redis_do("CONFIG SET requirepass sec:ret");
 	for (int right = 1; right >= 0; right--) {
-		snprintf(url, sizeof url, "redis://:%s@localhost:%d/0",
-		         right ? "sec%3aret" : "wrong", port);
+		snprintf(url, sizeof url, "redis://:%s@127.1:%d/0", right ? "sec%3aret" : "wrong",
+		         port);
 		options.url = url;
 		opened = cache_open(&options, error, sizeof error);
 		assert_non_null(opened);
 		on_both_workers(attach_task, opened);
-		for (int i = 0; i < 300 && !cache_healthy(opened); i++)
+		for (int i = 0; i < (right ? 30000 : 300) && !cache_healthy(opened); i++)
 			usleep(1000);
 		assert_int_equal(cache_healthy(opened), right);
 		if (right)
@@ -575,7 +587,9 @@ static int
 setup(void **state)
 {
 	char error[200];
-	struct cache_options options = {.url = redis_url, .prefix = "test"};
+	/* Longer than the default: a busy machine is no silent Redis. */
+	struct cache_options options = {
+	    .url = redis_url, .prefix = "test", .timeout_ms = TIMEOUT_MS};
 
 	(void)state;
 	test_workers_start();
@@ -584,7 +598,7 @@ setup(void **state)
 	snprintf(redis_url, sizeof redis_url, "unix://%s", redis.socket);
 	cache = cache_open(&options, error, sizeof error);
 	on_both_workers(attach_task, cache);
-	await_health(true, 2000);
+	await_health(true);
 	trust(1);
 	return 0;
 }

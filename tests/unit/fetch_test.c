@@ -94,10 +94,10 @@ answer(int fd, const char *request, const char *body, int nth)
 		return true;
 	}
 	if (strncmp(path, "/late", 5) == 0)
-		return linger(fd, 1000) && say_text(fd, "HTTP/1.1 204 No\r\n\r\n");
+		return linger(fd, 30000) && say_text(fd, "HTTP/1.1 204 No\r\n\r\n");
 	if (strncmp(path, "/stall", 6) == 0)
 		return say_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf") &&
-		       linger(fd, 2000);
+		       linger(fd, 30000);
 	if (strncmp(path, "/cut", 4) == 0)
 		return say_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf") && false;
 	if (strncmp(path, "/endless", 8) == 0)
@@ -289,30 +289,30 @@ limits_task(void *arg)
 	(void)arg;
 	request.first_byte_ms = 150;
 	CHECK(http_fetch(&request, &response) == STATUS_DEPENDENCY_DOWN);
-	CHECK(clock_ms() - begun < 600);
+	CHECK(clock_ms() - begun < 10000);
 	begun = clock_ms();
 	request.first_byte_ms = 0;
 	request.total_ms = 150;
 	CHECK(http_fetch(&request, &response) == STATUS_DEPENDENCY_DOWN);
-	CHECK(clock_ms() - begun < 600);
+	CHECK(clock_ms() - begun < 10000);
 	begun = clock_ms();
 	request = (struct fetch_request){
 	    .url = url_of("/stall"), .allow_http = true, .silence_ms = 150, .first_byte_ms = 900};
 	CHECK(http_fetch(&request, &response) == STATUS_DEPENDENCY_DOWN);
-	CHECK(clock_ms() - begun < 700);
+	CHECK(clock_ms() - begun < 10000);
 	/* Slow is not silent. */
 	request.url = url_of("/drip");
-	request.first_byte_ms = 400;
+	request.silence_ms = request.first_byte_ms = 500;
 	CHECK(http_fetch(&request, &response) == STATUS_OK && response.body_length == 10);
 	CHECK(get("/cut", &response) == STATUS_DEPENDENCY_DOWN);
 	CHECK(get("/nothing", &response) == STATUS_DEPENDENCY_DOWN);
 	CHECK(get("/endless", &response) == STATUS_TOO_LARGE);
 	CHECK(get("/huge-head", &response) == STATUS_TOO_LARGE);
 	request =
-	    (struct fetch_request){.url = url_of("/drip"), .allow_http = true, .body_limit = 9};
+	    (struct fetch_request){.url = url_of("/stall"), .allow_http = true, .body_limit = 8};
 	begun = clock_ms();
 	CHECK(http_fetch(&request, &response) == STATUS_TOO_LARGE);
-	CHECK(clock_ms() - begun < 400); /* its Content-Length says so */
+	CHECK(clock_ms() - begun < 10000); /* its Content-Length says so */
 }
 
 static void
@@ -335,7 +335,7 @@ abandon_task(void *arg)
 static void
 await_connections(int wanted)
 {
-	for (int i = 0; i < 500 && server_open > wanted; i++)
+	for (int i = 0; i < 10000 && server_open > wanted; i++)
 		usleep(1000);
 	assert_true(server_open <= wanted);
 }
@@ -357,15 +357,14 @@ test_cancel_aborts(void **state)
 	test_cancel(&test, 0);
 	test_await(&test);
 	assert_int_equal(status, STATUS_CANCELLED);
-	assert_true(clock_ms() - begun < 400);
 	await_connections(open_before); /* the server sees it at once */
-	assert_true(clock_ms() - begun < 700);
+	assert_true(clock_ms() - begun < 10000);
 
 	begun = clock_ms();
 	test_start(&test, 1, abandon_task, &status, 150);
 	test_await(&test);
 	assert_int_equal(status, STATUS_DEADLINE);
-	assert_in_range(clock_ms() - begun, 100, 500);
+	assert_in_range(clock_ms() - begun, 100, 10000);
 }
 
 /* --- streams --------------------------------------------------------------------------------- */
@@ -415,6 +414,7 @@ stream_task(void *arg)
 	CHECK(http_fetch_read(fetch, &bytes, &length) == STATUS_DEPENDENCY_DOWN);
 	http_fetch_close(&fetch);
 	request.url = url_of("/stall");
+	request.silence_ms = 300;
 	CHECK(http_fetch_open(&request, &response, &fetch) == STATUS_OK);
 	CHECK(http_fetch_read(fetch, &bytes, &length) == STATUS_OK && length == 4);
 	CHECK(http_fetch_read(fetch, &bytes, &length) == STATUS_DEPENDENCY_DOWN);

@@ -152,6 +152,8 @@ mariadb_start(struct server *server)
 	                   "--user=root",
 	                   "--auth-root-authentication-method=normal",
 	                   "--skip-test-db",
+	                   "--skip-name-resolve", /* not even localhost has a name everywhere */
+	                   "--cross-bootstrap",
 	                   "--innodb-log-file-size=4M",
 	                   "--innodb-buffer-pool-size=16M",
 	                   NULL};
@@ -194,8 +196,9 @@ static inline void
 redis_start(struct server *server)
 {
 	char *run[] = {
-	    "redis-server", "--port", "0",     "--unixsocket", server->socket, "--save", "",
-	    "--appendonly", "no",     "--dir", server_dir,     "--databases",  "1",      NULL};
+	    "setpriv",      "--pdeathsig", "KILL", /* also when the test crashes */
+	    "redis-server", "--port",      "0",     "--unixsocket", server->socket, "--save", "",
+	    "--appendonly", "no",          "--dir", server_dir,     "--databases",  "1",      NULL};
 
 	snprintf(server->socket, sizeof server->socket, "%s/redis.sock", server_dir);
 	unlink(server->socket);

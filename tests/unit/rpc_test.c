@@ -316,7 +316,7 @@ await_held(void *arg)
 
 	(void)arg;
 	await_calls();
-	assert(clock_ms() - began < 1000);
+	assert(clock_ms() - began < 3000);
 }
 
 /* `a` goes while five calls are held at each. */
@@ -375,7 +375,7 @@ test_nobody_there_fails_at_once(void **state)
 	began = clock_ms();
 	run_task(caller.worker, hundred, NULL);
 	assert_int_equal(calls.count[STATUS_DEPENDENCY_DOWN], 100);
-	assert_true(clock_ms() - began < 1000);
+	assert_true(clock_ms() - began < 3000);
 	assert_int_equal(caller.rpc->retry_tokens, RPC_RETRY_LIMIT); /* not wasted */
 	assert_true(service_listen(&a));
 	assert_true(caller_wait_up(&caller, 1, 5000));

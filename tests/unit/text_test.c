@@ -176,7 +176,7 @@ test_long_runs_of_marks_are_refused_fast(void **state)
 		uint64_t start = clock_us();
 		assert_null(text_nfc(arena, text));
 		assert_null(text_fold(arena, text));
-		assert_true(clock_us() - start < 1000000);
+		assert_true(clock_us() - start < 3000000);
 		text[1 + 30 * size] = '\0';
 		assert_non_null(text_nfc(arena, text));
 		text[1 + 30 * size] = marks[kind][0][0];
