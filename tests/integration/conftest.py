@@ -8,8 +8,10 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from client import Client  # noqa: E402
 from deployment import Deployment  # noqa: E402
 from stores import Stores  # noqa: E402
+from upstream import Upstream  # noqa: E402
 
 live = []  # deployments whose logs are watched
 
@@ -74,6 +76,29 @@ def learner(app):
     learner = app.learner()
     yield learner
     learner.close()
+
+
+@pytest.fixture(scope="session")
+def stand_in(tmp_path_factory):
+    """The providers' stand-in, one for the whole run."""
+    upstream = Upstream(str(tmp_path_factory.mktemp("upstream"))).start()
+    yield upstream
+    assert upstream.stop() == 0 and not upstream.fatal_lines(), upstream.log_tail()
+
+
+@pytest.fixture
+def upstream(stand_in):
+    """The same with its configuration and ledger as at the start."""
+    stand_in.reset()
+    return stand_in
+
+
+@pytest.fixture
+def caller(upstream):
+    """A client of the stand-in itself."""
+    client = Client(upstream.port)
+    yield client
+    client.close()
 
 
 @pytest.fixture(autouse=True)

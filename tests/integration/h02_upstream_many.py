@@ -1,5 +1,4 @@
 """The stand-in behind HTTP/2, and with as many calls at a time as one process can hold."""
-import http.client
 import json
 import re
 import resource
@@ -10,9 +9,9 @@ import subprocess
 
 import pytest
 
-from h00_upstream import (GEMINI, GEMINI_STREAM, OPENAI, REQUEST, check_plan, events, gemini_text,
-                          prompt, stand_in, upstream)  # noqa: F401
+from deployment import BIN
 from process import wait_for
+from providers import GEMINI, GEMINI_STREAM, OPENAI, REQUEST, check_plan, gemini_text, prompt
 from tls_front import TlsFront
 
 SLEEPERS = 15000
@@ -21,7 +20,7 @@ SLEEPERS = 15000
 # --- HTTP/2 ----------------------------------------------------------------------------------------
 
 @pytest.fixture(scope="module")
-def front(stand_in, tmp_path_factory):  # noqa: F811
+def front(stand_in, tmp_path_factory):
     front = TlsFront(str(tmp_path_factory.mktemp("front")), stand_in.port).start()
     yield front
     front.stop()
@@ -41,7 +40,7 @@ PLAN = {"contents": [{"parts": [{"text": prompt(REQUEST)}]}]}
 
 
 @pytest.mark.smoke
-def test_http2_with_tls_gives_the_same(upstream, front):  # noqa: F811
+def test_http2_with_tls_gives_the_same(upstream, front):
     out, complaint, status = curl(front, GEMINI, body=PLAN)
     body, end = out.decode().rsplit("\n", 1)
     assert (end, status) == ("2 200", 0), complaint
@@ -53,7 +52,7 @@ def test_http2_with_tls_gives_the_same(upstream, front):  # noqa: F811
 
 
 @pytest.mark.smoke
-def test_an_abort_over_http2_reaches_the_stand_in(upstream, front):  # noqa: F811
+def test_an_abort_over_http2_reaches_the_stand_in(upstream, front):
     upstream.configure(latency={"first_byte": 0, "streaming": 600000, "chunks": 100})
     run = curl(front, GEMINI_STREAM, body=PLAN, background=True)
     wait_for(lambda: any(call["first_byte"] for call in upstream.ledger()), 60, "the first byte")
@@ -64,7 +63,7 @@ def test_an_abort_over_http2_reaches_the_stand_in(upstream, front):  # noqa: F81
 
 
 @pytest.mark.smoke
-def test_a_cut_stream_is_an_error_over_http2(upstream, front):  # noqa: F811
+def test_a_cut_stream_is_an_error_over_http2(upstream, front):
     upstream.faults("cut")
     out, complaint, status = curl(front, GEMINI_STREAM, body=PLAN)
     assert status == 92, complaint  # stream error: not ended well
@@ -111,7 +110,7 @@ def read_all(peers):
     return good
 
 
-def memory_kb(upstream):  # noqa: F811
+def memory_kb(upstream):
     """PSS, and the page tables that the kernel keeps for it."""
     with open(f"/proc/{upstream.pid}/status") as status:
         tables = next(int(line.split()[1]) for line in status if line.startswith("VmPTE:"))
@@ -119,19 +118,20 @@ def memory_kb(upstream):  # noqa: F811
 
 
 @pytest.mark.slow
-def test_15000_calls_sleep_in_one_process(upstream, capsys):  # noqa: F811
+def test_15000_calls_sleep_in_one_process(upstream, capsys):
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     text = prompt({**REQUEST, "topics": [f"Topic {number}" for number in range(100)]})
     body = json.dumps({"model": "gpt-4o-mini", "messages": [
         {"role": "system", "content": "You plan. " * 150}, {"role": "user", "content": text}]}).encode()
     before = memory_kb(upstream)
-    upstream.configure(latency={"first_byte": 100000})
+    upstream.faults("hold")
     peers = sleepers(upstream.port, SLEEPERS, body)
     try:
-        upstream.await_open(SLEEPERS, 120)
+        upstream.await_held(SLEEPERS, 300)
         during, files = memory_kb(upstream), len(upstream.open_files())
         assert upstream.stats()["highest_open"] == SLEEPERS
         assert len(upstream.counts("job")) == SLEEPERS
+        assert upstream.release() == SLEEPERS
         assert read_all(peers) == SLEEPERS
     finally:
         for peer in peers:
@@ -142,12 +142,13 @@ def test_15000_calls_sleep_in_one_process(upstream, capsys):  # noqa: F811
         print(f"\n{SLEEPERS} sleeping calls, {len(body)} bytes each: {during[0] / 1024:.0f} MB PSS"
               f" ({each[0]:.1f} KB a call), page tables {during[1] / 1024:.0f} MB"
               f" ({each[1]:.1f} KB a call), {files} open files")
-    assert files >= SLEEPERS and each[0] < 40
+    assert files >= SLEEPERS
+    assert each[0] < 40 or "asan" in BIN  # the sanitizer needs more
     assert upstream.stats()["outcomes"] == {"delivered": SLEEPERS}
 
 
 @pytest.mark.smoke
-def test_calls_that_all_hang_up_at_once_are_all_noticed(upstream):  # noqa: F811
+def test_calls_that_all_hang_up_at_once_are_all_noticed(upstream):
     upstream.configure(latency={"first_byte": 600000})
     body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hi"}]}).encode()
     for peer in sleepers(upstream.port, 500, body):

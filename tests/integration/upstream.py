@@ -101,6 +101,13 @@ class Upstream(Process):
     def stats(self):
         return self.control("GET", "stats")
 
+    def release(self, mark=None, next=None):
+        """Lets calls that a "hold" keeps go on; how many those were."""
+        return self.control("POST", "release", mark=mark, next=next)["released"]
+
+    def await_held(self, count, seconds=60):
+        wait_for(lambda: self.stats()["held"] == count, seconds, f"{count} held calls")
+
     def forget(self):
         """Empties the ledger."""
         self.control("DELETE", "ledger")

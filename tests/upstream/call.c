@@ -34,6 +34,13 @@ call_sleep(struct call *call, const struct latency *latency)
 	return task_sleep(latency_draw(latency, &call->random)) == STATUS_OK;
 }
 
+bool
+call_hold(struct call *call)
+{
+	return hold_wait(&call->upstream->holds,
+	                 http_request_header(call->request, "Idempotency-Key"));
+}
+
 /* --- refusing ------------------------------------------------------------------------------ */
 
 /* The header of a 429 or 503; RetryInfo is the provider's affair. */
@@ -43,7 +50,8 @@ call_retry_header(struct call *call, enum refusal why)
 	const struct fault *fault = &call->fault;
 	char *text = NULL;
 
-	if (fault->retry_after < 0 || (why != REFUSAL_RATE_LIMIT && why != REFUSAL_UNAVAILABLE))
+	if (fault->retry_after < 0 ||
+	    (why != REFUSAL_RATE_LIMIT && why != REFUSAL_QUOTA && why != REFUSAL_UNAVAILABLE))
 		return;
 	if (fault->form == FORM_SECONDS) {
 		text = arena_printf(task_arena(), "%.0f", ceil(fault->retry_after));
@@ -139,9 +147,12 @@ call_serve(struct call *call, const char *key)
 	}
 	if (task_sleep(call->fault.delay_ms) != STATUS_OK)
 		return;
+	if (call->fault.kind == FAULT_HOLD && !call_hold(call))
+		return;
 	if (place == FAULT_REFUSAL) {
 		call_refuse_fault(call);
-	} else if (place == FAULT_BEFORE && call->fault.kind != FAULT_SLOW) {
+	} else if (place == FAULT_BEFORE && call->fault.kind != FAULT_SLOW &&
+	           call->fault.kind != FAULT_HOLD) {
 		deliver_break(call);
 	} else if (call_sleep(call, &call->pace.first_byte)) {
 		call->provider->answer(call);

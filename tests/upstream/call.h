@@ -9,6 +9,7 @@
 #include "common/base/buf.h"
 #include "common/io/http_request.h"
 #include "tests/upstream/config.h"
+#include "tests/upstream/hold.h"
 #include "tests/upstream/ledger.h"
 
 #define CALL_HEADERS 12
@@ -50,6 +51,7 @@ struct upstream {
 	struct ledger *ledger;
 	uint64_t drawn; /* calls since the seed was set */
 	unsigned open, highest_open;
+	struct holds holds;
 	long rss_start_kb;
 };
 
@@ -79,6 +81,8 @@ void call_put_header(struct call *call, const char *name, const char *value);
 void call_refuse(struct call *call, enum refusal why, const char *detail);
 /* Draws and waits; false when the client has gone. */
 bool call_sleep(struct call *call, const struct latency *latency);
+/* Waits until a test releases the call; false when the client has gone. */
+bool call_hold(struct call *call);
 void call_note_tokens(struct call *call, size_t prompt, size_t completion);
 
 #endif

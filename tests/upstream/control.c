@@ -200,6 +200,19 @@ control_counts(struct upstream *upstream, struct http_request *request)
 }
 
 static void
+control_release(struct upstream *upstream, struct http_request *request, const char *method)
+{
+	size_t most = control_number(request, "next", SIZE_MAX), released;
+
+	if (strcmp(method, "POST") != 0) {
+		http_reply_error(request, STATUS_METHOD_NOT_ALLOWED, "POST");
+		return;
+	}
+	released = hold_release(&upstream->holds, http_request_param(request, "mark"), most);
+	control_reply(request, 200, json_pack("{s:I}", "released", (json_int_t)released));
+}
+
+static void
 control_stats(struct upstream *upstream, struct http_request *request)
 {
 	json_t *json = counts_stats(upstream->ledger);
@@ -208,6 +221,7 @@ control_stats(struct upstream *upstream, struct http_request *request)
 	if (json != NULL) {
 		json_object_set_new(json, "open", json_integer(upstream->open));
 		json_object_set_new(json, "highest_open", json_integer(upstream->highest_open));
+		json_object_set_new(json, "held", json_integer((json_int_t)upstream->holds.count));
 		json_object_set_new(json, "rss_kb", json_integer(rss));
 		json_object_set_new(json, "rss_start_kb", json_integer(upstream->rss_start_kb));
 	}
@@ -230,6 +244,9 @@ control_run(struct upstream *upstream, struct http_request *request)
 		control_counts(upstream, request);
 	else if (strcmp(what, "stats") == 0)
 		control_stats(upstream, request);
+	else if (strcmp(what, "release") == 0)
+		control_release(upstream, request, method);
 	else
-		http_reply_error(request, STATUS_NOT_FOUND, "config, ledger, counts, stats");
+		http_reply_error(request, STATUS_NOT_FOUND,
+		                 "config, ledger, counts, stats, release");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The control API under /_upstream/: config, ledger, counts, stats. README.md describes it.
+ * The control API under /_upstream/: config, ledger, counts, stats, release. README.md describes
+ * it.
  */
 #ifndef STUDYHALL_TESTS_UPSTREAM_CONTROL_H
 #define STUDYHALL_TESTS_UPSTREAM_CONTROL_H

@@ -97,17 +97,17 @@ static void
 deliver_part(struct call *call, const char *bytes, size_t length)
 {
 	bool middle = fault_place(call->fault.kind) == FAULT_MIDDLE;
+	size_t part = middle ? (size_t)((double)length * call->fault.at) : length;
 
-	if (!deliver_begin(call))
+	if (!deliver_begin(call) || !deliver_piece(call, bytes, part))
 		return;
-	if (middle)
-		length = (size_t)((double)length * call->fault.at);
-	if (!deliver_piece(call, bytes, length))
-		return;
-	if (middle)
+	if (middle && call->fault.kind != FAULT_HOLD_MIDDLE) {
 		deliver_break(call);
-	else
-		deliver_end(call);
+		return;
+	}
+	if (middle && (!call_hold(call) || !deliver_piece(call, bytes + part, length - part)))
+		return;
+	deliver_end(call);
 }
 
 void
@@ -128,6 +128,7 @@ deliver_whole(struct call *call, const void *bytes, size_t length)
 	case FAULT_RESET_MIDDLE:
 	case FAULT_CUT:
 	case FAULT_STALL_MIDDLE:
+	case FAULT_HOLD_MIDDLE:
 	case FAULT_DRIP:
 	case FAULT_HUGE: deliver_part(call, bytes, length); return;
 	default: break;

@@ -36,9 +36,11 @@ enum fault_place {
 	X(CLOSE,          "close",          BEFORE,  "FIN instead of an answer")                   \
 	X(STALL,          "stall",          BEFORE,  "never a byte")                               \
 	X(SLOW,           "slow",           BEFORE,  "later by delay_ms, else well")               \
+	X(HOLD,           "hold",           BEFORE,  "when it is released, then well")              \
 	X(RESET_MIDDLE,   "reset_middle",   MIDDLE,  "RST behind a part of the answer")            \
 	X(CUT,            "cut",            MIDDLE,  "the connection closes behind a part of it")  \
 	X(STALL_MIDDLE,   "stall_middle",   MIDDLE,  "silence behind a part of it")                \
+	X(HOLD_MIDDLE,    "hold_middle",    MIDDLE,  "the rest comes when it is released")          \
 	X(STREAM_ERROR,   "stream_error",   MIDDLE,  "an error object as an event; 500 if not streamed") \
 	X(DRIP,           "drip",           BYTES,   "bytes (1) every every_ms (20)")              \
 	X(HUGE,           "huge",           BYTES,   "10 MB in one string")                        \

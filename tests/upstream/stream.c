@@ -99,19 +99,22 @@ stream_piece(struct stream *stream, size_t i)
 	return true;
 }
 
-/* The fault in the middle. */
-static void
+/* The fault in the middle; true if the stream goes on. */
+static bool
 stream_break(struct stream *stream)
 {
 	struct call *call = stream->chat->call;
 
+	if (call->fault.kind == FAULT_HOLD_MIDDLE)
+		return call_hold(call);
 	if (call->fault.kind != FAULT_STREAM_ERROR) {
 		deliver_break(call);
-		return;
+		return false;
 	}
 	stream->dialect->error(&stream->out);
 	if (stream_send(stream, 0))
 		deliver_end(call);
+	return false;
 }
 
 static void
@@ -124,10 +127,8 @@ stream_pieces(struct stream *stream)
 	for (size_t i = 0; i < stream->pieces; i++) {
 		if (!stream_wait(stream, i))
 			return;
-		if (breaks && i >= middle) {
-			stream_break(stream);
+		if (breaks && i == middle && !stream_break(stream))
 			return;
-		}
 		if (!stream_piece(stream, i))
 			return;
 	}
