@@ -28,16 +28,22 @@ planner_start(struct service *service)
 {
 	static const char *const actors[] = {"history", NULL};
 	struct planner *planner = calloc(1, sizeof *planner);
+	struct jobs_options jobs = {.db = service_db(service),
+	                            .connections = service_connections(service),
+	                            .boot_id = service_boot_id(service),
+	                            .builtin = true};
 
 	if (planner == NULL)
 		return STATUS_OVERLOADED;
+	jobs.workers = service_workers(service, &jobs.worker_count);
 	planner->db = service_db(service);
 	planner->outbox = outbox_start(service, actors);
 	if (planner->outbox == NULL) {
 		free(planner);
 		return STATUS_OVERLOADED;
 	}
-	planner->jobs = jobs_start(service, planner->outbox);
+	jobs.outbox = planner->outbox;
+	planner->jobs = jobs_start(service, &jobs);
 	if (planner->jobs == NULL) {
 		free(planner);
 		return STATUS_OVERLOADED;

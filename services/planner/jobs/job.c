@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * One job in memory: made, held, stopped. */
+#include "services/planner/jobs/job_record.h"
 #include "services/planner/jobs/jobs_private.h"
 
 #include "common/base/clock.h"
@@ -14,6 +15,7 @@
 static void
 job_free(struct job *job)
 {
+	job_record_free(job);
 	for (size_t i = 0; i < job->day_count; i++)
 		free(job->days[i].bytes);
 	free(job->days);
@@ -37,6 +39,25 @@ job_stop_fn(struct post *post)
 	job_release(&job);
 }
 
+/* What is needed of the request before the course reads it. */
+static bool
+job_read_request(struct job *job)
+{
+	Planner__JobRequest *request =
+	    planner__job_request__unpack(NULL, job->request_length, job->request);
+	const Planner__CreatePlanRequest *plan = request != NULL ? request->plan : NULL;
+
+	if (plan == NULL) {
+		planner__job_request__free_unpacked(request, NULL);
+		return false;
+	}
+	job->helped_out = job->jobs->builtin && (!plan->has_fallback || plan->fallback);
+	if (request->traceparent != NULL)
+		strncpy(job->traceparent, request->traceparent, sizeof job->traceparent - 1);
+	planner__job_request__free_unpacked(request, NULL);
+	return true;
+}
+
 struct job *
 job_new(struct jobs *jobs, const struct job_row *row)
 {
@@ -56,6 +77,10 @@ job_new(struct jobs *jobs, const struct job_row *row)
 	}
 	memcpy(job->request, row->request, row->request_length);
 	job->request_length = row->request_length;
+	if (!job_read_request(job)) {
+		job_free(job);
+		return NULL;
+	}
 	strncpy(job->id, row->id, sizeof job->id - 1);
 	job->fence = (struct job_fence){job->id, row->owner, row->attempt};
 	job->priority = row->priority;

@@ -91,7 +91,9 @@ struct job {
 	uint32_t epoch, kept;
 	struct job_day *days; /* of the epoch */
 	size_t day_count, day_room;
-	size_t written; /* of them are in the database: followers may see them */
+	size_t written;   /* of them are in the database: followers may see them */
+	bool days_listed; /* among those with days to be written */
+	struct job *days_next;
 	struct job_result result;
 };
 

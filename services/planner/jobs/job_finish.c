@@ -249,6 +249,8 @@ job_finish_tx(struct db *tx, void *arg)
 	if (status == STATUS_OK && finish->kind == FINISH_END &&
 	    finish->ending.status != JOB_SUCCEEDED)
 		status = job_record_return_plan(tx, job);
+	if (status == STATUS_OK && finish->kind != FINISH_END)
+		status = job_record_put_days(tx, job);
 	if (status == STATUS_OK)
 		status = job_record_end_calls(tx, job);
 	return status;

@@ -1,54 +1,281 @@
 /* SPDX-License-Identifier: MIT
- * The calls and days of a running job. */
+ * The record of a job's calls: written before they go out, settled with how they ended. */
 #include "services/planner/jobs/job_record.h"
 
 #include "common/base/arena.h"
-#include "common/base/date.h"
+#include "common/base/ids.h"
+#include "common/base/obj.h"
+#include "common/io/db.h"
 #include "common/task/task.h"
+#include "services/planner/jobs/job_owner.h"
+#include "services/planner/jobs/job_store_parts.h"
 #include "services/planner/jobs/jobs_private.h"
+#include "services/planner/planner.h"
 #include "services/planner/quota.h"
 
-enum status
-job_record_items(struct job *job, struct planner_item **items, size_t *count)
+#include <stdlib.h>
+#include <string.h>
+
+#define CALLS_MOST   64 /* of one job, over all attempts: a course makes a handful */
+#define CALL_RETRIES 4  /* of a start that the database was too busy for */
+
+struct job_call {
+	struct job_call_row row; /* texts below */
+	char provider[32], model[101], why[200];
+	bool ended;   /* as far as we know; */
+	bool written; /* and so does the database */
+};
+
+struct job_calls {
+	size_t count, room;
+	struct job_call *list;
+};
+
+/* --- in memory ----------------------------------------------------------------------------------
+ */
+
+static struct job_call *
+job_record_add(struct job *job, const struct job_call_row *row)
 {
-	struct arena *arena = task_arena();
-	size_t room = 0;
+	struct job_calls *calls = job->calls;
+	struct job_call *call;
 
-	*count = 0;
-	for (int round = 0; round < 2; round++) {
-		*items = arena_calloc(arena, room + 1, sizeof **items);
-		if (*items == NULL)
-			return STATUS_OVERLOADED;
-		for (size_t i = 0; i < job->day_count; i++) {
-			const struct job_day *packed = &job->days[i];
-			Planner__PlanDay *day = planner__plan_day__unpack(
-			    arena_allocator(arena), packed->length, packed->bytes);
+	if (calls == NULL)
+		calls = job->calls = calloc(1, sizeof *calls);
+	if (calls == NULL || calls->count == CALLS_MOST)
+		return NULL;
+	if (calls->count == calls->room) {
+		size_t room = calls->room * 2 + 1;
+		struct job_call *list = realloc(calls->list, room * sizeof *list);
 
-			if (day == NULL)
-				return STATUS_OVERLOADED;
-			if (round == 0)
-				room += day->n_items;
-			for (size_t j = 0; round == 1 && j < day->n_items; j++) {
-				struct planner_item *item = &(*items)[(*count)++];
-
-				item->id = day->items[j]->id;
-				item->title = day->items[j]->title;
-				item->minutes = day->items[j]->minutes;
-				item->kind = (int)day->items[j]->kind;
-				if (!date_parse(day->date, &item->day))
-					return STATUS_INTERNAL;
-			}
-		}
+		if (list == NULL)
+			return NULL;
+		calls->list = list;
+		calls->room = room;
 	}
-	return STATUS_OK;
+	call = &calls->list[calls->count++];
+	*call = (struct job_call){.row = *row};
+	strncpy(call->provider, row->provider, sizeof call->provider - 1);
+	strncpy(call->model, row->model, sizeof call->model - 1);
+	call->row.why = NULL;
+	return call;
 }
 
+void
+job_record_free(struct job *job)
+{
+	if (job->calls != NULL)
+		free(job->calls->list);
+	free(job->calls);
+	job->calls = NULL;
+}
+
+void
+job_record_call_ended(struct job *job, unsigned number, enum ai_outcome outcome,
+                      uint32_t prompt_tokens, uint32_t completion_tokens, const char *why)
+{
+	static const enum job_call_outcome outcomes[] = {
+	    [AI_ANSWERED] = JOB_CALL_ANSWERED,
+	    [AI_FAILED] = JOB_CALL_FAILED,
+	    [AI_CANCELLED] = JOB_CALL_CANCELLED,
+	};
+	struct job_call *call;
+
+	assert(number >= 1 && job->calls != NULL && number <= job->calls->count);
+	call = &job->calls->list[number - 1];
+	call->row.outcome = outcomes[outcome];
+	call->row.ended_ms = planner_now_ms();
+	call->row.prompt_tokens = prompt_tokens;
+	call->row.completion_tokens = completion_tokens;
+	if (why != NULL)
+		strncpy(call->why, why, sizeof call->why - 1);
+	call->ended = true;
+}
+
+void
+job_record_usage(const struct job *job, uint32_t *prompt_tokens, uint32_t *completion_tokens,
+                 const char **provider, const char **model)
+{
+	*prompt_tokens = *completion_tokens = 0;
+	*provider = *model = NULL;
+	for (size_t i = 0; job->calls != NULL && i < job->calls->count; i++) {
+		const struct job_call *call = &job->calls->list[i];
+
+		*prompt_tokens += call->row.prompt_tokens;
+		*completion_tokens += call->row.completion_tokens;
+		if (call->row.outcome == JOB_CALL_ANSWERED) {
+			*provider = call->provider;
+			*model = call->model;
+		}
+	}
+}
+
+/* --- in the database ---------------------------------------------------------------------------
+ */
+
+static struct quota_hold
+job_record_hold(const struct job *job, const struct job_call *call)
+{
+	return (struct quota_hold){.user = job->user,
+	                           .provider = call->provider,
+	                           .day = call->row.quota_day,
+	                           .budget_day = call->row.budget_day,
+	                           .tokens = call->row.reserved};
+}
+
+static uint32_t
+job_record_used(const struct job_call *call)
+{
+	return call->row.prompt_tokens + call->row.completion_tokens;
+}
+
+/* A provider's budget has been told of: rows first, then the counters that others wait for. */
 enum status
 job_record_end_calls(struct db *tx, struct job *job)
 {
-	(void)tx;
-	(void)job;
-	return STATUS_OK;
+	struct quota_hold holds[CALLS_MOST];
+	uint32_t used[CALLS_MOST];
+	size_t count = 0;
+	enum status status = STATUS_OK;
+
+	for (size_t i = 0; job->calls != NULL && i < job->calls->count; i++) {
+		struct job_call *call = &job->calls->list[i];
+		bool changed = false;
+
+		if (!call->ended || call->written || status != STATUS_OK)
+			continue;
+		call->row.why = call->why[0] != '\0' ? call->why : NULL;
+		status = job_store_end_call(tx, job->id, &call->row, &changed);
+		if (!changed)
+			continue; /* its start was never written */
+		used[count] = job_record_used(call);
+		holds[count++] = job_record_hold(job, call);
+	}
+	for (size_t i = 0; i < count && status == STATUS_OK; i++)
+		status = quota_settle(tx, &holds[i], used[i]);
+	return status;
+}
+
+void
+job_record_calls_written(struct job *job)
+{
+	for (size_t i = 0; job->calls != NULL && i < job->calls->count; i++)
+		job->calls->list[i].written = job->calls->list[i].ended;
+}
+
+struct call_start {
+	struct job *job;
+	struct job_call *call;
+	bool cancel;
+};
+
+static enum status
+job_record_call_tx(struct db *tx, void *arg)
+{
+	struct call_start *start = arg;
+	struct job *job = start->job;
+	struct job_call *call = start->call;
+	struct quota_hold hold = job_record_hold(job, call);
+	enum status status = job_store_check(tx, &job->fence, &start->cancel);
+
+	if (status == STATUS_OK && start->cancel)
+		return STATUS_CANCELLED;
+	call->row.provider = call->provider;
+	call->row.model = call->model;
+	if (status == STATUS_OK)
+		status = job_store_add_call(tx, job->id, &call->row);
+	if (status == STATUS_OK)
+		status = job_record_end_calls(tx, job);
+	if (status == STATUS_OK)
+		status = quota_reserve(tx, &hold);
+	return status;
+}
+
+static enum status
+job_record_call_write(struct call_start *start)
+{
+	struct job *job = start->job;
+	enum status status;
+
+	for (int i = 0;; i++) {
+		status = db_transact(job->jobs->db, job_record_call_tx, start);
+		if (status != STATUS_OVERLOADED || i == CALL_RETRIES)
+			return status;
+		if (task_sleep(20 + ids_below(100u << i)) != STATUS_OK)
+			return status;
+	}
+}
+
+enum status
+job_record_call(struct job *job, const char *time_zone, const char *provider, const char *model,
+                uint32_t tokens, unsigned *number)
+{
+	struct job_call_row row = {
+	    .number = job->calls != NULL ? (uint32_t)job->calls->count + 1 : 1,
+	    .attempt = job->fence.attempt,
+	    .provider = provider,
+	    .model = model,
+	    .started_ms = planner_now_ms(),
+	    .reserved = tokens,
+	};
+	struct call_start start = {.job = job};
+	struct quota_hold today;
+	enum status status;
+
+	quota_today(time_zone, &today);
+	row.quota_day = today.day;
+	row.budget_day = today.budget_day;
+	start.call = job_record_add(job, &row);
+	if (start.call == NULL)
+		return STATUS_OVERLOADED;
+	status = job_record_call_write(&start);
+	/* The lease may have ended while we waited: then another may be asking just this. */
+	if (status == STATUS_OK && job_owner_number(job->jobs->owner) != job->fence.owner) {
+		job_record_calls_written(job);
+		job_record_call_ended(job, row.number, AI_CANCELLED, 0, 0, "no lease");
+		return STATUS_DEPENDENCY_DOWN;
+	}
+	if (status == STATUS_OK) {
+		job_record_calls_written(job);
+		*number = row.number;
+		return STATUS_OK;
+	}
+	if (status == STATUS_QUOTA_EXCEEDED || status == STATUS_OVERLOADED)
+		job->calls->count--; /* certainly not written */
+	else
+		job_record_call_ended(job, row.number, AI_CANCELLED, 0, 0, "never sent");
+	if (status == STATUS_CONFLICT)
+		job_stop(job, JOB_STOP_LOST);
+	else if (start.cancel)
+		job_stop(job, JOB_STOP_CANCELLED);
+	return status == STATUS_CONFLICT ? STATUS_CANCELLED : status;
+}
+
+enum status
+job_record_load(struct job *job, unsigned *unknown)
+{
+	struct job_call_row *rows;
+	struct job_day_row *days;
+	size_t count;
+	enum status status;
+
+	*unknown = 0;
+	if (job->epoch <= 1)
+		return STATUS_OK;
+	status = job_store_calls(job->jobs->db, job->id, &rows, &count);
+	for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+		struct job_call *call = job_record_add(job, &rows[i]);
+
+		if (call == NULL)
+			return STATUS_OVERLOADED;
+		call->ended = call->written = true;
+		*unknown += rows[i].outcome == JOB_CALL_UNKNOWN;
+	}
+	if (status == STATUS_OK)
+		status = job_store_days(job->jobs->db, job->id, job->epoch, 0, &days, &count);
+	for (size_t i = 0; i < count && status == STATUS_OK; i++)
+		status = job_days_add(job, days[i].bytes, days[i].length, true);
+	return status;
 }
 
 enum status

@@ -28,7 +28,7 @@ job_store_claim_one(struct db *tx, uint64_t owner, int64_t now_ms, struct job_ro
 	enum status status = STATUS_OK;
 
 	job->kept = 0;
-	if (job->attempt > 0) {
+	if (job->epoch > 0) {
 		status = DB_EXEC(tx, NULL,
 		                 "UPDATE job_call SET outcome = 4, ended_at = ?"
 		                 " WHERE job_id = ? AND outcome = 0",

@@ -42,14 +42,19 @@ job_store_add_call(struct db *tx, const char *job, const struct job_call_row *ca
 }
 
 enum status
-job_store_end_call(struct db *tx, const char *job, const struct job_call_row *call)
+job_store_end_call(struct db *tx, const char *job, const struct job_call_row *call, bool *changed)
 {
-	return DB_EXEC(tx, NULL,
-	               "UPDATE job_call SET outcome = ?, ended_at = ?, why = ?, prompt_tokens = ?,"
-	               " completion_tokens = ? WHERE job_id = ? AND number = ?",
-	               DB_INT(call->outcome), DB_INT(call->ended_ms), DB_TEXT(call->why),
-	               DB_UINT(call->prompt_tokens), DB_UINT(call->completion_tokens), DB_TEXT(job),
-	               DB_UINT(call->number));
+	uint64_t affected = 0;
+	enum status status =
+	    DB_EXEC(tx, &affected,
+	            "UPDATE job_call SET outcome = ?, ended_at = ?, why = ?, prompt_tokens = ?,"
+	            " completion_tokens = ? WHERE job_id = ? AND number = ? AND outcome = 0",
+	            DB_INT(call->outcome), DB_INT(call->ended_ms), DB_TEXT(call->why),
+	            DB_UINT(call->prompt_tokens), DB_UINT(call->completion_tokens), DB_TEXT(job),
+	            DB_UINT(call->number));
+
+	*changed = affected == 1;
+	return status;
 }
 
 enum status

@@ -8,6 +8,7 @@
 
 #include "common/base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,8 +37,10 @@ struct job_call_row {
 const char *job_call_outcome_name(enum job_call_outcome outcome);
 
 enum status job_store_add_call(struct db *tx, const char *job, const struct job_call_row *call);
-/* Writes outcome, ended_ms, why and the tokens. */
-enum status job_store_end_call(struct db *tx, const char *job, const struct job_call_row *call);
+/* Writes outcome, ended_ms, why and the tokens of a running call; *changed is false when there is
+ * none of this number. */
+enum status job_store_end_call(struct db *tx, const char *job, const struct job_call_row *call,
+                               bool *changed);
 /* In the order of their numbers. */
 enum status job_store_calls(struct db *db, const char *job, struct job_call_row **calls,
                             size_t *count);

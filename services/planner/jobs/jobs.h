@@ -18,12 +18,34 @@
 
 struct job;
 struct job_row;
+struct db;
 struct jobs;
 struct outbox;
+struct plan_ai_result;
+struct plan_ai_sink;
+struct plan_ask;
 struct service;
 
-/* From the service's start(). NULL without memory. */
-struct jobs *jobs_start(struct service *service, struct outbox *outbox);
+/* Who makes plans, beside the built-in planner; see plan_ai_make(). */
+struct job_planner {
+	enum status (*make)(void *arg, const struct plan_ask *ask, const struct plan_ai_sink *sink,
+	                    struct plan_ai_result *result);
+	void *arg;
+};
+
+struct jobs_options {
+	struct db *db;
+	struct outbox *outbox;
+	struct worker *const *workers;
+	unsigned worker_count;
+	unsigned connections;              /* jobs at a time on each worker */
+	uint64_t boot_id;                  /* of this process */
+	const struct job_planner *planner; /* NULL: only the built-in one */
+	bool builtin;                      /* it may take the place of the other */
+};
+
+/* From the service's start(). All stays valid. NULL without memory. */
+struct jobs *jobs_start(struct service *service, const struct jobs_options *options);
 /* From the service's stop(): gives jobs that run a while to end, then hands them to other replicas.
  */
 void jobs_stop(struct jobs *jobs);

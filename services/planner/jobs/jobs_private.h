@@ -28,7 +28,9 @@ struct jobs {
 	struct db *db;
 	struct outbox *outbox;
 	struct job_owner *owner;
-	struct periodic *claims;
+	struct periodic *claims, *day_writer;
+	const struct job_planner *planner;
+	bool builtin;
 	struct worker *const *workers;
 	unsigned worker_count;
 	_Atomic unsigned next_worker;
@@ -40,6 +42,7 @@ struct jobs {
 
 	pthread_mutex_t lock;
 	unsigned running;
+	struct job *unwritten; /* jobs with days that are not in the database yet */
 	struct job *table[JOBS_BUCKETS];
 	struct job_learner *learners[JOBS_BUCKETS];
 	struct job_watch *watches[JOBS_BUCKETS];
@@ -55,6 +58,9 @@ void jobs_wake(struct jobs *jobs, const char *id);
 /* Asks all jobs to end early. */
 void jobs_stop_all(struct jobs *jobs, enum job_stop why);
 
+/* job_days.c: a packed day; writes those of all jobs. */
+enum status job_days_add(struct job *job, const void *bytes, size_t length, bool written);
+uint32_t jobs_days_round(void *jobs);
 /* job_claim.c: from the queue, from dead replicas, and what we forgot. */
 uint32_t jobs_claim_round(void *jobs);
 /* job_purge.c */

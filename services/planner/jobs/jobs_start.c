@@ -66,6 +66,7 @@ jobs_start_rounds(struct jobs *jobs, struct service *service)
 	                                 .deadline_ms = JOBS_RENEW_LIMIT};
 	struct periodic_options claim = {
 	    .name = "jobs-claim", .fn = jobs_claim_round, .arg = jobs, .first_ms = JOBS_RENEW_MS};
+	struct periodic_options days = {.name = "jobs-days", .fn = jobs_days_round, .arg = jobs};
 	struct metric *running = metric_new(METRIC_GAUGE, "studyhall_jobs_running",
 	                                    "Jobs that this replica runs now", NULL);
 
@@ -74,11 +75,13 @@ jobs_start_rounds(struct jobs *jobs, struct service *service)
 	running->arg = jobs;
 	running->read = jobs_read_running;
 	jobs->claims = periodic_start(service, &claim);
-	return jobs->claims != NULL && periodic_start(service, &renew) != NULL;
+	jobs->day_writer = periodic_start(service, &days);
+	return jobs->claims != NULL && jobs->day_writer != NULL &&
+	       periodic_start(service, &renew) != NULL;
 }
 
 struct jobs *
-jobs_start(struct service *service, struct outbox *outbox)
+jobs_start(struct service *service, const struct jobs_options *options)
 {
 	struct jobs *jobs = calloc(1, sizeof *jobs);
 
@@ -87,13 +90,16 @@ jobs_start(struct service *service, struct outbox *outbox)
 	OBJ_INIT(jobs, JOBS_MAGIC);
 	pthread_mutex_init(&jobs->lock, NULL);
 	jobs->service = service;
-	jobs->db = service_db(service);
-	jobs->outbox = outbox;
-	jobs->workers = service_workers(service, &jobs->worker_count);
-	jobs->slots = service_connections(service) * jobs->worker_count;
+	jobs->db = options->db;
+	jobs->outbox = options->outbox;
+	jobs->planner = options->planner;
+	jobs->builtin = options->builtin;
+	jobs->workers = options->workers;
+	jobs->worker_count = options->worker_count;
+	jobs->slots = options->connections * options->worker_count;
 	jobs->learner_slots = jobs->slots >= JOBS_SHARE ? jobs->slots / JOBS_SHARE : 1;
 	atomic_init(&jobs->queued, true);
-	jobs->owner = job_owner_new(jobs->db, service_boot_id(service), jobs_lost, jobs);
+	jobs->owner = job_owner_new(jobs->db, options->boot_id, jobs_lost, jobs);
 	/* Else the process ends. */
 	return jobs->owner != NULL && jobs_start_rounds(jobs, service) ? jobs : NULL;
 }

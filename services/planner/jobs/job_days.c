@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT
+ * The days of running jobs: in memory at once, and then in the database, those of many jobs in one
+ * commit; followers see a day when it is there. */
+#include "services/planner/jobs/job_record.h"
+
+#include "common/base/arena.h"
+#include "common/base/date.h"
+#include "common/base/ids.h"
+#include "common/base/log.h"
+#include "common/io/db.h"
+#include "common/service/periodic.h"
+#include "common/task/task.h"
+#include "services/planner/jobs/job_store_parts.h"
+#include "services/planner/jobs/jobs_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DAYS_ROUND_MS 1000 /* how long days are gathered that nobody watches */
+#define DAYS_BATCH    64   /* in one transaction */
+
+/* --- in memory ----------------------------------------------------------------------------------
+ */
+
+/* With the lock held: on the list of those with days to be written. */
+static void
+job_days_list(struct job *job)
+{
+	if (job->days_listed)
+		return;
+	job->days_listed = true;
+	job_hold(job);
+	job->days_next = job->jobs->unwritten;
+	job->jobs->unwritten = job;
+}
+
+enum status
+job_days_add(struct job *job, const void *bytes, size_t length, bool written)
+{
+	struct jobs *jobs = job->jobs;
+	struct job_day day = {malloc(length + 1), length};
+
+	if (day.bytes == NULL)
+		return STATUS_OVERLOADED;
+	memcpy(day.bytes, bytes, length);
+	pthread_mutex_lock(&jobs->lock);
+	if (job->day_count == job->day_room) {
+		size_t room = job->day_room * 2 + 8;
+		struct job_day *days = realloc(job->days, room * sizeof *days);
+
+		if (days == NULL) {
+			pthread_mutex_unlock(&jobs->lock);
+			free(day.bytes);
+			return STATUS_OVERLOADED;
+		}
+		job->days = days;
+		job->day_room = room;
+	}
+	job->days[job->day_count++] = day;
+	if (written)
+		job->written = job->day_count;
+	else
+		job_days_list(job);
+	pthread_mutex_unlock(&jobs->lock);
+	return STATUS_OK;
+}
+
+static char *
+job_days_text(const char *text)
+{
+	return (char *)(uintptr_t)text;
+}
+
+/* Packs the day, with ids that the plan's items will bear. */
+static enum status
+job_days_pack(const struct job *job, const struct plan_day *day, void **bytes, size_t *length)
+{
+	struct arena *arena = task_arena();
+	Planner__PlanDay message = PLANNER__PLAN_DAY__INIT;
+	Planner__Item *items = arena_calloc(arena, day->count + 1, sizeof *items);
+	char date[DATE_TEXT_SIZE];
+
+	message.items = arena_calloc(arena, day->count + 1, sizeof *message.items);
+	if (items == NULL || message.items == NULL)
+		return STATUS_OVERLOADED;
+	date_format(day->day, date);
+	message.date = date;
+	for (size_t i = 0; i < day->count; i++) {
+		Planner__Item *item = &items[i];
+
+		planner__item__init(item);
+		item->id = arena_alloc(arena, ID_SIZE);
+		if (item->id == NULL)
+			return STATUS_OVERLOADED;
+		ids_new(item->id);
+		item->plan_id = job_days_text(job->id);
+		item->date = date;
+		item->title = job_days_text(day->items[i].title);
+		item->has_minutes = item->has_kind = item->has_done = true;
+		item->minutes = (uint32_t)day->items[i].minutes;
+		item->kind = (Planner__Item__Kind)day->items[i].kind;
+		message.items[message.n_items++] = item;
+	}
+	*length = planner__plan_day__get_packed_size(&message);
+	*bytes = arena_alloc(arena, *length + 1);
+	if (*bytes == NULL)
+		return STATUS_OVERLOADED;
+	planner__plan_day__pack(&message, *bytes);
+	return STATUS_OK;
+}
+
+enum status
+job_record_day(struct job *job, const struct plan_day *day)
+{
+	void *bytes;
+	size_t length;
+	enum status status = job_days_pack(job, day, &bytes, &length);
+
+	if (status == STATUS_OK)
+		status = job_days_add(job, bytes, length, false);
+	if (status == STATUS_OK && jobs_watched(job->jobs, job->id))
+		periodic_nudge(job->jobs->day_writer);
+	return status;
+}
+
+enum status
+job_record_reset(struct job *job)
+{
+	struct jobs *jobs = job->jobs;
+	enum status status = job_store_set_epoch(jobs->db, &job->fence, job->epoch + 1, 0);
+
+	if (status == STATUS_CONFLICT) {
+		job_stop(job, JOB_STOP_LOST);
+		return STATUS_CANCELLED;
+	}
+	if (status != STATUS_OK)
+		return status;
+	pthread_mutex_lock(&jobs->lock);
+	for (size_t i = 0; i < job->day_count; i++)
+		free(job->days[i].bytes);
+	job->day_count = job->written = 0;
+	job->kept = 0;
+	job->epoch++;
+	jobs_wake(jobs, job->id);
+	pthread_mutex_unlock(&jobs->lock);
+	return STATUS_OK;
+}
+
+/* --- read again ---------------------------------------------------------------------------------
+ */
+
+static Planner__PlanDay *
+job_days_unpack(const struct job_day *day)
+{
+	return planner__plan_day__unpack(arena_allocator(task_arena()), day->length, day->bytes);
+}
+
+enum status
+job_record_had(struct job *job, struct plan_day **out, size_t *count)
+{
+	struct arena *arena = task_arena();
+	struct plan_day *days = arena_calloc(arena, job->day_count + 1, sizeof *days);
+
+	*out = days;
+	*count = job->day_count;
+	if (days == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < job->day_count; i++) {
+		Planner__PlanDay *message = job_days_unpack(&job->days[i]);
+		struct plan_day_item *items;
+
+		if (message == NULL || message->date == NULL ||
+		    !date_parse(message->date, &days[i].day))
+			return STATUS_INTERNAL;
+		items = arena_calloc(arena, message->n_items + 1, sizeof *items);
+		if (items == NULL)
+			return STATUS_OVERLOADED;
+		for (size_t j = 0; j < message->n_items; j++)
+			items[j] =
+			    (struct plan_day_item){.title = message->items[j]->title,
+			                           .minutes = (int)message->items[j]->minutes,
+			                           .kind = (enum plan_kind)message->items[j]->kind};
+		days[i].items = items;
+		days[i].count = message->n_items;
+	}
+	return STATUS_OK;
+}
+
+enum status
+job_record_items(struct job *job, struct planner_item **items, size_t *count)
+{
+	struct arena *arena = task_arena();
+	Planner__PlanDay **days = arena_calloc(arena, job->day_count + 1, sizeof *days);
+	size_t room = 0;
+
+	*count = 0;
+	for (size_t i = 0; days != NULL && i < job->day_count; i++) {
+		days[i] = job_days_unpack(&job->days[i]);
+		if (days[i] == NULL)
+			return STATUS_OVERLOADED;
+		room += days[i]->n_items;
+	}
+	*items = arena_calloc(arena, room + 1, sizeof **items);
+	if (days == NULL || *items == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < job->day_count; i++) {
+		int32_t day;
+
+		if (!date_parse(days[i]->date, &day))
+			return STATUS_INTERNAL;
+		for (size_t j = 0; j < days[i]->n_items; j++) {
+			const Planner__Item *from = days[i]->items[j];
+
+			(*items)[(*count)++] = (struct planner_item){.id = from->id,
+			                                             .day = day,
+			                                             .title = from->title,
+			                                             .minutes = from->minutes,
+			                                             .kind = (int)from->kind};
+		}
+	}
+	return STATUS_OK;
+}
+
+/* --- in the database ---------------------------------------------------------------------------
+ */
+
+/* With the lock held: copies of a job's unwritten days, up to `room`, in the arena. */
+static size_t
+job_days_copy(struct job *job, struct job_day_row *rows, size_t room)
+{
+	size_t count = 0;
+
+	for (size_t i = job->written; i < job->day_count && count < room; i++) {
+		void *copy = arena_memdup(task_arena(), job->days[i].bytes, job->days[i].length);
+
+		if (copy == NULL)
+			break;
+		rows[count++] = (struct job_day_row){job->id, job->epoch, (uint32_t)i + 1, copy,
+		                                     job->days[i].length};
+	}
+	return count;
+}
+
+enum status
+job_record_put_days(struct db *tx, struct job *job)
+{
+	size_t room = job->day_count - job->written, count;
+	struct job_day_row *rows = arena_calloc(task_arena(), room + 1, sizeof *rows);
+
+	if (rows == NULL)
+		return STATUS_OVERLOADED;
+	pthread_mutex_lock(&job->jobs->lock);
+	count = job_days_copy(job, rows, room);
+	pthread_mutex_unlock(&job->jobs->lock);
+	return job_store_add_days(tx, rows, count);
+}
+
+struct days_batch {
+	struct jobs *jobs;
+	struct job_day_row rows[DAYS_BATCH];
+	struct job *owners[DAYS_BATCH]; /* of the rows, held */
+	size_t count;
+};
+
+/* Takes jobs from the list until the batch is full; a job with more days stays on it. */
+static void
+job_days_take(struct days_batch *batch)
+{
+	struct jobs *jobs = batch->jobs;
+
+	pthread_mutex_lock(&jobs->lock);
+	while (jobs->unwritten != NULL && batch->count < DAYS_BATCH) {
+		struct job *job = jobs->unwritten;
+		size_t count = 0;
+
+		if (job->phase == JOB_ACTIVE)
+			count = job_days_copy(job, batch->rows + batch->count,
+			                      DAYS_BATCH - batch->count);
+		for (size_t i = 0; i < count; i++)
+			batch->owners[batch->count++] = job_hold(job);
+		if (job->phase == JOB_ACTIVE && job->written + count < job->day_count)
+			break;
+		jobs->unwritten = job->days_next;
+		job->days_listed = false;
+		job_release(&job);
+	}
+	pthread_mutex_unlock(&jobs->lock);
+}
+
+/* What has been written may be seen, unless its epoch is over. What has not is tried again. */
+static void
+job_days_settle(struct days_batch *batch, bool written)
+{
+	struct jobs *jobs = batch->jobs;
+
+	pthread_mutex_lock(&jobs->lock);
+	for (size_t i = 0; i < batch->count; i++) {
+		struct job *job = batch->owners[i];
+
+		if (job->phase != JOB_ACTIVE || job->epoch != batch->rows[i].epoch)
+			continue;
+		if (!written)
+			job_days_list(job);
+		else if (job->written < batch->rows[i].number)
+			job->written = batch->rows[i].number;
+		jobs_wake(jobs, job->id);
+	}
+	pthread_mutex_unlock(&jobs->lock);
+	for (size_t i = 0; i < batch->count; i++)
+		job_release(&batch->owners[i]);
+}
+
+static enum status
+job_days_tx(struct db *tx, void *arg)
+{
+	struct days_batch *batch = arg;
+
+	return job_store_add_days(tx, batch->rows, batch->count);
+}
+
+uint32_t
+jobs_days_round(void *arg)
+{
+	struct jobs *jobs = arg;
+	struct days_batch batch = {.jobs = jobs};
+	enum status status;
+
+	job_days_take(&batch);
+	if (batch.count == 0)
+		return DAYS_ROUND_MS;
+	status = db_transact(jobs->db, job_days_tx, &batch);
+	job_days_settle(&batch, status == STATUS_OK);
+	if (status != STATUS_OK) {
+		LOG_WARN("days cannot be written yet", LOG_TEXT("status", status_slug(status)));
+		return DAYS_ROUND_MS;
+	}
+	return batch.count == DAYS_BATCH ? 0 : DAYS_ROUND_MS;
+}
