@@ -28,13 +28,17 @@ planner_list_jobs(struct call *call, const void *message, void *out)
 	Planner__Job *messages;
 	struct job_row *rows;
 	struct cursor cursor;
+	int filter = request->has_status ? (int)request->status : -1;
+	const char *list = arena_printf(arena, JOBS_LIST "?status=%d", filter);
 	enum status status;
 
+	if (list == NULL)
+		return STATUS_OVERLOADED;
 	if (request->cursor != NULL &&
-	    !cursor_parse(request->cursor, JOBS_LIST, call_user(call), &cursor))
-		return call_invalid(call, "/cursor", "is not a cursor of this list");
-	status = job_store_list(planner->db, call_user(call),
-	                        request->has_status ? (int)request->status : -1,
+	    !cursor_parse(request->cursor, list, call_user(call), &cursor))
+		return call_invalid(call, "/cursor",
+		                    "is not a cursor of this list with these filters");
+	status = job_store_list(planner->db, call_user(call), filter,
 	                        request->cursor != NULL ? &cursor : NULL, limit + 1, &rows, &count);
 	if (status != STATUS_OK)
 		return status;
@@ -53,7 +57,7 @@ planner_list_jobs(struct call *call, const void *message, void *out)
 		reply->next_cursor = arena_alloc(arena, CURSOR_TEXT_SIZE);
 		if (reply->next_cursor == NULL)
 			return STATUS_OVERLOADED;
-		cursor_format(&last, JOBS_LIST, call_user(call), reply->next_cursor);
+		cursor_format(&last, list, call_user(call), reply->next_cursor);
 	}
 	return status;
 }

@@ -211,6 +211,16 @@ def test_cursor_pages_show_every_plan_once(learner):
     assert len(seen) == 5 and set(seen) == plans
 
 
+def test_a_cursor_of_jobs_belongs_to_its_filter(learner):
+    for _ in range(2):
+        learner.plan()
+    cursor = learner.get("/v1/jobs?limit=1&status=succeeded").json["next_cursor"]
+    assert learner.get(f"/v1/jobs?limit=5&status=succeeded&cursor={cursor}").status == 200
+    for other in ("", "status=failed"):
+        answer = learner.get(f"/v1/jobs?limit=5&{other}&cursor={cursor}")
+        assert (answer.status, answer.code) == (422, "validation"), other
+
+
 def test_a_cursor_of_items_belongs_to_its_filters(learner):
     learner.plan()
     cursor = learner.get("/v1/items?limit=1&done=false").json["next_cursor"]
