@@ -9,10 +9,13 @@
 #include "common/task/task.h"
 #include "services/planner/jobs/job_admit.h"
 #include "services/planner/jobs/job_cancel.h"
+#include "services/planner/jobs/job_follow.h"
 #include "services/planner/jobs/job_message.h"
 #include "services/planner/jobs/job_wait.h"
 #include "services/planner/plan.h"
 #include "services/planner/quota.h"
+
+#include <string.h>
 
 #define WAIT_LEFT_MS 2000 /* before the call's own deadline, to answer with the job */
 #define DAY_S        86400
@@ -191,6 +194,30 @@ create_wait(struct call *call, const struct preference *preference,
 	return create_answer_job(call, admission->id, reply);
 }
 
+static bool
+create_is_stream(struct call *call)
+{
+	const char *accept = call_header(call, "accept");
+
+	return accept != NULL && strcmp(accept, "text/event-stream") == 0;
+}
+
+static enum status
+create_stream(struct call *call, const struct preference *preference,
+              const struct job_admission *admission)
+{
+	struct planner *planner = planner_of(call);
+	const struct job_follow_options options = {.user = call_user(call), .id = admission->id};
+	bool nothing;
+	enum status status;
+
+	call_set_header(call, "location", "/v1/jobs/%s", admission->id);
+	status = job_follow(call, planner->jobs, &options, &nothing);
+	if (status == STATUS_CANCELLED && !preference->detached)
+		job_cancel_soon(planner->jobs, call_user(call), admission->id);
+	return status;
+}
+
 enum status
 planner_create_plan(struct call *call, const void *message, void *reply)
 {
@@ -210,6 +237,8 @@ planner_create_plan(struct call *call, const void *message, void *reply)
 		status = create_rate_limit(call, &admission);
 	if (status != STATUS_OK)
 		return status;
+	if (create_is_stream(call))
+		return create_stream(call, &preference, &admission);
 	if (admission.answer != NULL)
 		return create_answer_again(call, &admission);
 	return create_wait(call, &preference, &admission, reply);

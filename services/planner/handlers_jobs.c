@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Jobs: listed, read, cancelled. */
+ * Jobs: listed, read, followed, cancelled. */
 #include "services/planner/planner.h"
 
 #include "common/base/arena.h"
@@ -8,6 +8,7 @@
 #include "common/service/cursor.h"
 #include "common/task/task.h"
 #include "services/planner/jobs/job_cancel.h"
+#include "services/planner/jobs/job_follow.h"
 #include "services/planner/jobs/job_message.h"
 #include "services/planner/jobs/job_wait.h"
 
@@ -93,7 +94,19 @@ planner_cancel_job(struct call *call, const void *message, void *reply)
 }
 
 enum status
-planner_follow_job(struct call *call, const void *request, void *reply)
+planner_follow_job(struct call *call, const void *message, void *reply)
 {
-	return planner_get_job(call, request, reply);
+	const Planner__FollowJobRequest *request = message;
+	const struct job_follow_options options = {.user = call_user(call),
+	                                           .id = request->id,
+	                                           .last_event_id = request->last_event_id,
+	                                           .relayed = request->relayed,
+	                                           .only_end = request->only_end};
+	bool nothing;
+	enum status status = job_follow(call, planner_of(call)->jobs, &options, &nothing);
+
+	(void)reply;
+	if (status == STATUS_OK && nothing)
+		call_set_outcome(call, OUTCOME_NO_CONTENT);
+	return status;
 }

@@ -31,6 +31,7 @@ planner_start(struct service *service)
 	struct jobs_options jobs = {.db = service_db(service),
 	                            .connections = service_connections(service),
 	                            .boot_id = service_boot_id(service),
+	                            .peers = service_rpc(service, "planner"),
 	                            .builtin = true};
 
 	if (planner == NULL)

@@ -81,7 +81,7 @@ static const struct config_setting planner_config[] = {
      .help = "Seconds that the making of a plan may take"},
 };
 
-static const char *const planner_calls[] = {"history", NULL};
+static const char *const planner_calls[] = {"history", "planner", NULL};
 
 extern const struct db_migration planner_migrations[];
 extern const size_t planner_migration_count;

@@ -6,6 +6,7 @@
 #include "common/io/db.h"
 #include "common/task/task.h"
 #include "services/planner/jobs/job_record.h"
+#include "services/planner/jobs/job_remote.h"
 #include "services/planner/jobs/jobs_private.h"
 #include "services/planner/planner.h"
 #include "services/planner/quota.h"
@@ -41,6 +42,21 @@ job_cancel_queued_tx(struct db *tx, void *arg)
 	return status;
 }
 
+/* Also in its row: should its replica die just now, the next one reads it there. */
+static enum status
+job_cancel_there(struct cancellation *cancellation)
+{
+	struct jobs *jobs = cancellation->jobs;
+	enum status status = job_store_request_cancel(jobs->db, cancellation->id);
+
+	if (status == STATUS_OK)
+		status = job_remote_cancel(jobs, &cancellation->row);
+	if (status == STATUS_NOT_FOUND || status == STATUS_DEPENDENCY_DOWN ||
+	    status == STATUS_DEADLINE)
+		return STATUS_OK;
+	return status;
+}
+
 enum status
 job_cancel(struct jobs *jobs, const char *user, const char *id)
 {
@@ -60,7 +76,7 @@ job_cancel(struct jobs *jobs, const char *user, const char *id)
 			return STATUS_OK;
 		}
 		if (status == STATUS_OK && cancellation.row.status == JOB_RUNNING)
-			return job_store_request_cancel(jobs->db, id);
+			return job_cancel_there(&cancellation);
 	}
 	if (job != NULL)
 		job_stop(job, JOB_STOP_CANCELLED);

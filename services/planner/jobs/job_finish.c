@@ -131,8 +131,12 @@ job_finish_plan(struct finish *finish)
 	finish->ending.status = JOB_SUCCEEDED;
 	if (job->outcome == STATUS_OK && asked)
 		return job_finish_items(finish);
-	if (job->outcome == STATUS_OK || job->helped_out)
+	if (job->outcome == STATUS_OK || job->helped_out) {
+		/* The AI's days are void. */
+		finish->ending.epoch += job->day_count > 0;
+		finish->ending.kept = 0;
 		return job_finish_builtin(finish);
+	}
 	return job->outcome;
 }
 

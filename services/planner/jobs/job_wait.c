@@ -2,10 +2,12 @@
  * Watches a job that runs here, or the row of one that does not. */
 #include "services/planner/jobs/job_wait.h"
 
+#include "common/actor/rpc.h"
 #include "common/base/arena.h"
 #include "common/base/clock.h"
 #include "common/base/ids.h"
 #include "common/task/task.h"
+#include "services/planner/jobs/job_remote.h"
 #include "services/planner/jobs/jobs_private.h"
 
 #define WAIT_LOOK_MS 1000 /* between two looks at a row */
@@ -66,12 +68,33 @@ job_wait_here(struct job_watch *watch, struct job *job, uint64_t until_ms, struc
 	return phase == JOB_OVER ? job_wait_result(job, end) : STATUS_OK;
 }
 
+/* Until the other replica's stream ends, which it does with the job. */
 static enum status
-job_wait_row(struct jobs *jobs, const char *user, const char *id, struct job_end *end)
+job_wait_there(struct jobs *jobs, const struct job_row *row, uint64_t until_ms, bool *followed)
+{
+	struct rpc_stream *stream = NULL;
+	const void *bytes;
+	size_t length = 1;
+	enum status status = job_remote_follow(jobs, row, NULL, true, &stream);
+
+	*followed = status == STATUS_OK;
+	while (status == STATUS_OK && length > 0)
+		status = rpc_stream_read(stream, until_ms, &bytes, &length);
+	rpc_stream_close(&stream);
+	if (task_cancelled())
+		return STATUS_CANCELLED;
+	return clock_ms() >= until_ms ? STATUS_DEADLINE : STATUS_OK;
+}
+
+static enum status
+job_wait_row(struct jobs *jobs, const char *user, const char *id, uint64_t until_ms, bool *followed,
+             struct job_end *end)
 {
 	struct job_row row;
 	enum status status = job_store_get(jobs->db, user, id, false, &row);
 
+	if (status == STATUS_OK && row.status == JOB_RUNNING)
+		return job_wait_there(jobs, &row, until_ms, followed);
 	if (status != STATUS_OK || row.finished_ms == 0)
 		return status;
 	*end = (struct job_end){
@@ -86,6 +109,7 @@ job_wait_watched(struct job_watch *watch, const char *user, uint64_t until_ms, s
 {
 	struct jobs *jobs = watch->jobs;
 	enum status status = STATUS_OK;
+	bool followed = false;
 
 	while (status == STATUS_OK && !end->ended) {
 		uint64_t look_ms = clock_ms() + WAIT_LOOK_MS / 2 + ids_below(WAIT_LOOK_MS);
@@ -96,9 +120,13 @@ job_wait_watched(struct job_watch *watch, const char *user, uint64_t until_ms, s
 			job_release(&job);
 			continue;
 		}
-		status = job_wait_row(jobs, user, watch->id, end);
+		status = job_wait_row(jobs, user, watch->id, until_ms, &followed, end);
 		if (status != STATUS_OK || end->ended)
 			break;
+		if (followed) {
+			followed = false;
+			continue;
+		}
 		status = job_watch_wait(watch, look_ms < until_ms ? look_ms : until_ms);
 		if (status == STATUS_DEADLINE && clock_ms() < until_ms && task_time_left() > 0)
 			status = STATUS_OK;

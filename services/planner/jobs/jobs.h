@@ -24,6 +24,7 @@ struct outbox;
 struct plan_ai_result;
 struct plan_ai_sink;
 struct plan_ask;
+struct rpc;
 struct service;
 
 /* Who makes plans, beside the built-in planner; see plan_ai_make(). */
@@ -40,6 +41,7 @@ struct jobs_options {
 	unsigned worker_count;
 	unsigned connections;              /* jobs at a time on each worker */
 	uint64_t boot_id;                  /* of this process */
+	struct rpc *peers;                 /* the planners; NULL: there are no others */
 	const struct job_planner *planner; /* NULL: only the built-in one */
 	bool builtin;                      /* it may take the place of the other */
 };

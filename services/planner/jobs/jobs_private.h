@@ -31,6 +31,8 @@ struct jobs {
 	struct periodic *claims, *day_writer;
 	const struct job_planner *planner;
 	bool builtin;
+	struct rpc *peers;
+	uint64_t boot_id;
 	struct worker *const *workers;
 	unsigned worker_count;
 	_Atomic unsigned next_worker;

@@ -94,6 +94,8 @@ jobs_start(struct service *service, const struct jobs_options *options)
 	jobs->outbox = options->outbox;
 	jobs->planner = options->planner;
 	jobs->builtin = options->builtin;
+	jobs->peers = options->peers;
+	jobs->boot_id = options->boot_id;
 	jobs->workers = options->workers;
 	jobs->worker_count = options->worker_count;
 	jobs->slots = options->connections * options->worker_count;
