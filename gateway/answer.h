@@ -10,7 +10,7 @@
 #include "common/io/http_request.h"
 
 #define ANSWER_MAX_HEADERS 32
-#define ANSWER_MAX_TEXT    3072
+#define ANSWER_MAX_TEXT    1280 /* a cookie, and some short ones */
 
 struct gateway;
 

@@ -23,7 +23,6 @@ struct forward_fields {
 	size_t count;
 	char address[ADDRESS_SIZE];
 	char agent[FORWARD_MAX_AGENT + 1];
-	char forwarded[NEGOTIATE_MAX_FIELD + 1];
 	char prefer[HTTP_PREFER_SIZE];
 };
 
@@ -46,10 +45,19 @@ forward_agent(struct forward_fields *fields, const char *agent)
 	forward_field(fields, "user-agent", length == 0 ? NULL : fields->agent);
 }
 
+static __attribute__((noinline)) void
+forward_address(const struct forward *f, struct forward_fields *fields)
+{
+	char forwarded[NEGOTIATE_MAX_FIELD + 1];
+	address_client(f->gateway->proxies, http_request_address(f->request),
+	               answer_field(f->request, "x-forwarded-for", forwarded, sizeof forwarded),
+	               fields->address);
+	forward_field(fields, "x-client-address", fields->address);
+}
+
 static void
 forward_gather(struct forward *f, struct forward_fields *fields)
 {
-	const struct http_request *request = f->request;
 	fields->count = 0;
 	http_prefer_format(&f->negotiation.prefer, fields->prefer);
 	forward_field(fields, "prefer", fields->prefer[0] == '\0' ? NULL : fields->prefer);
@@ -60,12 +68,8 @@ forward_gather(struct forward *f, struct forward_fields *fields)
 		forward_field(fields, "accept", NEGOTIATE_EVENTS);
 	if ((f->route->flags & ROUTE_CLIENT) == 0)
 		return;
-	forward_agent(fields, http_request_header(request, "user-agent"));
-	address_client(
-	    f->gateway->proxies, http_request_address(f->request),
-	    answer_field(request, "x-forwarded-for", fields->forwarded, sizeof fields->forwarded),
-	    fields->address);
-	forward_field(fields, "x-client-address", fields->address);
+	forward_agent(fields, http_request_header(f->request, "user-agent"));
+	forward_address(f, fields);
 }
 
 /* Where to go on in a stream. What no stream of ours said is as good as nothing. */

@@ -16,7 +16,7 @@ struct answer;
 struct http_request;
 struct route;
 
-#define NEGOTIATE_MAX_FIELD 1024
+#define NEGOTIATE_MAX_FIELD 1024 /* bytes of a field; of all that have several lines, together */
 #define NEGOTIATE_EVENTS    "text/event-stream"
 
 struct negotiation {
@@ -27,7 +27,8 @@ struct negotiation {
 	const char *idempotency_key;
 	struct http_prefer prefer;
 	const char *if_match, *if_none_match, *accept; /* NULL: none */
-	char fields[3][NEGOTIATE_MAX_FIELD + 1];       /* of those that had several lines */
+	char joined[NEGOTIATE_MAX_FIELD + 3];          /* the fields that have several lines */
+	size_t joined_length;
 };
 
 /* OK; NOT_ACCEPTABLE, UNSUPPORTED_MEDIA, BAD_REQUEST with *detail. */

@@ -60,6 +60,16 @@ stack_release_pages(struct stack *stack)
 }
 
 void
+stack_release_below(struct stack *stack, const void *address)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t length = (size_t)((const char *)address - (char *)stack->base) / page * page;
+
+	if (length > 0)
+		(void)madvise(stack->base, length, MADV_DONTNEED);
+}
+
+void
 stack_fini(struct stack *stack)
 {
 	if (stack->mapping == NULL)

@@ -31,8 +31,10 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-#define TASK_KEEP_WARM 32  /* pooled tasks that keep their touched stack pages */
-#define TASK_KEEP      256 /* pooled tasks altogether */
+#define TASK_KEEP_WARM 32   /* pooled tasks that keep their touched stack pages */
+#define TASK_KEEP      256  /* pooled tasks altogether */
+#define TASK_LEAVING   512  /* bytes that the switch itself needs of the stack it leaves */
+#define TASK_TRIMS     1024 /* parked tasks trimmed at a time: about a millisecond */
 
 /* --- switching ---------------------------------------------------------------------------- */
 
@@ -78,6 +80,7 @@ task_enter(struct worker *worker, struct task *task)
 	struct scheduler *scheduler = &worker->scheduler;
 
 	task->state = TASK_RUNNING;
+	task->seen_parked = task->trimmed = false;
 	scheduler->running = task;
 #ifdef TASK_TSAN
 	scheduler->loop_stack.tsan_fiber = __tsan_get_current_fiber();
@@ -93,6 +96,7 @@ task_leave(struct task *task)
 {
 	struct scheduler *scheduler = &task->worker->scheduler;
 
+	task->parked_at = (char *)__builtin_frame_address(0) - TASK_LEAVING;
 	task_switch(&task->context, &scheduler->loop_context, &scheduler->loop_stack,
 	            task->state == TASK_IDLE ? NULL : &task->stack.asan_fake_stack);
 	task_arrived(task->stack.asan_fake_stack, NULL);
@@ -177,6 +181,24 @@ task_recycle(struct task *task)
 	task_put_back(task);
 }
 
+/* A task that waits for long, for a job or the next event, keeps what its frames need and not what
+ * it once touched. */
+static void
+scheduler_trim_parked(struct scheduler *scheduler)
+{
+	unsigned trims = 0;
+
+	for (struct task *task = scheduler->all; task != NULL; task = task->all_next) {
+		if (task->state != TASK_PARKED || task->trimmed)
+			continue;
+		if (task->seen_parked && trims++ < TASK_TRIMS) {
+			stack_release_below(&task->stack, task->parked_at);
+			task->trimmed = true;
+		}
+		task->seen_parked = true;
+	}
+}
+
 /* The idle list is a stack, so what lay below its lowest level since the last call was not needed
  * in all that time. Releasing at the end of each task would fault the pages in again for the next:
  * a tenth of a busy service's time. */
@@ -194,6 +216,7 @@ scheduler_trim(struct worker *worker)
 			task->cold = true;
 		}
 	scheduler->idle_low = scheduler->idle_count;
+	scheduler_trim_parked(scheduler);
 }
 
 bool

@@ -30,6 +30,8 @@ int stack_init(struct stack *stack);
 void stack_renew(struct stack *stack);
 /* Gives touched pages back to the system; the stack stays usable. */
 void stack_release_pages(struct stack *stack);
+/* Only those that lie below an address of the stack. */
+void stack_release_below(struct stack *stack, const void *address);
 void stack_fini(struct stack *stack);
 
 enum task_state {
@@ -49,10 +51,13 @@ struct task {
 	struct wait *waiting; /* while parked */
 	bool interruptible;   /* may deadline and cancellation end the wait? */
 	bool cancelled;
-	bool cold;            /* pooled, and its stack's pages are released */
-	uint64_t deadline_ms; /* UINT64_MAX: none */
-	uint64_t limit_ms;    /* of the wait in progress */
-	uint64_t timer_ms;    /* what the timer is set to; UINT64_MAX: not running */
+	bool cold;             /* pooled, and its stack's pages are released */
+	bool seen_parked;      /* at the last trim, and not run since */
+	bool trimmed;          /* parked, and the pages below its frames are released */
+	const void *parked_at; /* its frames are above this */
+	uint64_t deadline_ms;  /* UINT64_MAX: none */
+	uint64_t limit_ms;     /* of the wait in progress */
+	uint64_t timer_ms;     /* what the timer is set to; UINT64_MAX: not running */
 	uv_timer_t timer;
 	struct arena *arena;
 	size_t arena_budget;
@@ -98,7 +103,8 @@ struct worker {
 /* Runs what is ready now; what becomes ready meanwhile stays for the next turn. */
 void scheduler_run(struct worker *worker);
 bool scheduler_has_ready(const struct worker *worker);
-/* Once a second: releases the stack pages of pooled tasks that nobody has needed for that long. */
+/* Once a second: releases the stack pages of pooled tasks that nobody has needed for that long, and
+ * those below the frames of tasks that have been parked for that long. */
 void scheduler_trim(struct worker *worker);
 /* Frees the pooled tasks; their timers close on the loop. */
 void scheduler_fini(struct worker *worker);

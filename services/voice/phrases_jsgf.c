@@ -99,8 +99,8 @@ static const char *const phrases_rules[] = {
     "<i_have> = i have | i've",
     "<section> = chapter | unit | lesson | part | section | day",
     "<unit> = one | two | three | four | five | six | seven | eight | nine",
-    "<teen> = ten | eleven | twelve | thirteen | fourteen | fifteen | sixteen | seventeen | "
-    "eighteen | nineteen",
+    ("<teen> = ten | eleven | twelve | thirteen | fourteen | fifteen | sixteen | seventeen | "
+     "eighteen | nineteen"),
     "<tens> = twenty | thirty | forty | fifty | sixty | seventy | eighty | ninety",
     "<number> = <unit> | <teen> | <tens> [<unit>]",
 };

@@ -174,6 +174,76 @@ test_thousands_of_tasks_leave_little_behind(void **state)
 		assert_in_range(after, 0, 40 << 10);
 }
 
+static struct wait waits[1000];
+
+static __attribute__((noinline)) void
+touch_deep(unsigned number)
+{
+	volatile char deep[60000];
+
+	memset((char *)(uintptr_t)deep, (int)number, sizeof deep);
+	assert(deep[sizeof deep / 2] == (char)number);
+}
+
+static void
+park_long(void *arg)
+{
+	struct wait *wait = arg;
+	unsigned number = (unsigned)(wait - waits);
+	unsigned own[500];
+
+	for (unsigned i = 0; i < COUNT_OF(own); i++)
+		own[i] = number + i;
+	touch_deep(number);
+	parked++;
+	assert(wait_for(wait) == STATUS_OK);
+	for (unsigned i = 0; i < COUNT_OF(own); i++)
+		assert(own[i] == number + i);
+	touch_deep(number); /* all of it is there again */
+	ended++;
+}
+
+static void
+park_waits(void *arg)
+{
+	(void)arg;
+	parked = ended = 0;
+	for (size_t i = 0; i < COUNT_OF(waits); i++) {
+		wait_init(&waits[i]);
+		spawn("parked", park_long, &waits[i]);
+	}
+	while (parked < COUNT_OF(waits))
+		assert(task_yield() == STATUS_OK);
+}
+
+static void
+end_waits(void *arg)
+{
+	(void)arg;
+	for (size_t i = 0; i < COUNT_OF(waits); i++)
+		wait_done(&waits[i]);
+	while (ended < COUNT_OF(waits))
+		assert(task_yield() == STATUS_OK);
+}
+
+static void
+test_who_waits_for_long_keeps_only_its_frames(void **state)
+{
+	size_t before = resident_kib(), after;
+
+	(void)state;
+	run_task(worker, park_waits, NULL);
+	after = resident_kib();
+	assert_true(FIXTURE_SLOW || after > before + COUNT_OF(waits) * 40);
+	for (int i = 0; i < 1000 && after > before + COUNT_OF(waits) * 20; i++) {
+		pause_ms(20);
+		after = resident_kib();
+	}
+	printf("%zu parked tasks: %zu KiB more\n", COUNT_OF(waits), after - before);
+	assert_true(FIXTURE_SLOW || after <= before + COUNT_OF(waits) * 20);
+	run_task(worker, end_waits, NULL);
+}
+
 static void
 touch_stack(void *arg)
 {
@@ -258,6 +328,7 @@ main(void)
 	    cmocka_unit_test(test_the_arena_ends_with_the_task),
 	    cmocka_unit_test(test_the_arena_has_the_budget_asked_for),
 	    cmocka_unit_test(test_thousands_of_tasks_leave_little_behind),
+	    cmocka_unit_test(test_who_waits_for_long_keeps_only_its_frames),
 	    cmocka_unit_test(test_a_stack_holds_200_kib),
 	    cmocka_unit_test(test_names_and_traces),
 	};
