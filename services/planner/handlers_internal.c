@@ -8,7 +8,6 @@
 #include "common/base/obj.h"
 #include "common/io/db.h"
 #include "common/service/idempotency.h"
-#include "common/service/subtask.h"
 #include "common/task/task.h"
 #include "services/planner/jobs/job_store.h"
 #include "services/planner/jobs/jobs.h"
@@ -142,97 +141,6 @@ planner_get_tutor_context(struct call *call, const void *message, void *out)
 		return status;
 	context_keep_first_day(reply->next, &reply->n_next);
 	return context_plan(call, today, reply);
-}
-
-/* --- export
- * ----------------------------------------------------------------------------------------- */
-
-/* One plan, read in a task of its own: its rows are freed with it. */
-struct planner_part {
-	struct db *db;
-	const char *user;
-	int32_t today;
-	struct cursor after;
-	bool last;
-	uint8_t *bytes; /* malloc'ed */
-	size_t length;
-	enum status status;
-};
-
-static enum status
-planner_part_read(struct planner_part *part)
-{
-	Planner__ExportPart message = PLANNER__EXPORT_PART__INIT;
-	Planner__Plan plan_message_of, *list = &plan_message_of;
-	struct planner_plan *plans;
-	struct planner_item *items;
-	size_t count, item_count;
-	enum status status =
-	    planner_store_list(part->db, part->user,
-	                       part->after.id[0] != '\0' ? &part->after : NULL, 1, &plans, &count);
-
-	part->last = status == STATUS_OK && count == 0;
-	if (status != STATUS_OK || part->last)
-		return status;
-	status = planner_store_items(part->db, plans[0].id, &items, &item_count);
-	if (status != STATUS_OK)
-		return status;
-	if (!plan_message(&plans[0], items, item_count, part->today, &plan_message_of))
-		return STATUS_OVERLOADED;
-	part->after = (struct cursor){.key = plans[0].created_ms};
-	strncpy(part->after.id, plans[0].id, sizeof part->after.id - 1);
-	message.n_plans = 1;
-	message.plans = &list;
-	part->length = planner__export_part__get_packed_size(&message);
-	part->bytes = malloc(part->length + 1);
-	if (part->bytes == NULL)
-		return STATUS_OVERLOADED;
-	planner__export_part__pack(&message, part->bytes);
-	return STATUS_OK;
-}
-
-static void
-planner_part_run(void *arg)
-{
-	struct planner_part *part = arg;
-
-	part->status = planner_part_read(part);
-}
-
-static enum status
-planner_export_usage(struct call *call)
-{
-	Planner__ExportPart message = PLANNER__EXPORT_PART__INIT;
-	Planner__Usage usage = PLANNER__USAGE__INIT;
-	uint8_t bytes[32];
-
-	/* The built-in planner uses no tokens. */
-	usage.has_prompt_tokens = usage.has_completion_tokens = true;
-	message.usage = &usage;
-	assert(planner__export_part__get_packed_size(&message) <= sizeof bytes);
-	return call_stream_write(call, bytes, planner__export_part__pack(&message, bytes));
-}
-
-enum status
-planner_export(struct call *call, const void *message, void *reply)
-{
-	struct planner_part part = {
-	    .db = planner_of(call)->db, .user = call_user(call), .today = planner_today(call)};
-	enum status status = call_stream_begin(call);
-
-	(void)message;
-	(void)reply;
-	while (status == STATUS_OK && !part.last) {
-		part.bytes = NULL;
-		part.length = 0;
-		status = subtask_run("export", 0, planner_part_run, &part);
-		if (status == STATUS_OK)
-			status = part.status;
-		if (status == STATUS_OK && part.length > 0)
-			status = call_stream_write(call, part.bytes, part.length);
-		free(part.bytes);
-	}
-	return status == STATUS_OK ? planner_export_usage(call) : status;
 }
 
 /* --- erasure

@@ -4,6 +4,7 @@
 #include "common/io/db_migrate.h"
 #include "common/service/service.h"
 #include "proto/planner_rules.h"
+#include "services/planner/jobs/job_commands.h"
 #include "services/planner/planner.h"
 
 #include "planner.pb-c.h"
@@ -79,6 +80,14 @@ static const struct config_setting planner_config[] = {
      .max = 3600,
      .global = true,
      .help = "Seconds that the making of a plan may take"},
+    {.name = "JOB_RETENTION",
+     .type = CONFIG_INT,
+     .target = &planner_settings.job_keep_days,
+     .fallback = "30",
+     .min = 1,
+     .max = 3650,
+     .global = true,
+     .help = "Days that finished jobs are kept"},
 };
 
 static const char *const planner_calls[] = {"history", "planner", NULL};
@@ -103,6 +112,8 @@ main(int argc, char **argv)
 	    .migrations = planner_migrations,
 	    .migration_count = planner_migration_count,
 	    .calls = planner_calls,
+	    .commands = job_commands,
+	    .command_count = job_command_count,
 	    .start = planner_start,
 	    .stop = planner_stop,
 	    .default_port = 7002,

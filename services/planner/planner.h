@@ -20,7 +20,8 @@ struct planner_settings {
 	int64_t user_daily_tokens; /* 0: no limit */
 	int64_t ai_daily_tokens;   /* of the whole installation, and through each provider; alike */
 	int64_t gemini_daily_tokens, openai_daily_tokens;
-	int64_t timeout_s; /* of a job */
+	int64_t timeout_s;     /* of a job */
+	int64_t job_keep_days; /* finished jobs */
 };
 extern struct planner_settings planner_settings;
 
@@ -67,6 +68,7 @@ enum status planner_follow_job(struct call *call, const void *request, void *rep
 /* handlers_internal.c: quota, and what other services ask */
 enum status planner_get_quota(struct call *call, const void *request, void *reply);
 enum status planner_get_tutor_context(struct call *call, const void *request, void *reply);
+/* handlers_export.c */
 enum status planner_export(struct call *call, const void *request, void *reply);
 enum status planner_erase(struct call *call, const void *request, void *reply);
 

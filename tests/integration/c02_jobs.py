@@ -74,3 +74,42 @@ def test_plans_that_a_key_answers_stay_as_they_were(learner):
     learner.delete(f"/v1/plans/{first.json['id']}")
     again = learner.post("/v1/plans", {"goal": "chapters 1-3"}, headers=keyed)
     assert again.status == 201 and again.json == first.json
+
+
+def test_without_a_provider_and_without_fallback_it_is_502_and_a_dead_letter(app, learner):
+    key = {"Idempotency-Key": "f"}
+    body = {"goal": "chapters 1-3", "fallback": False}
+    answer = learner.post("/v1/plans", body, headers=key)
+    assert (answer.status, answer.code) == (502, "providers-failed")
+    again = learner.post("/v1/plans", body, headers=key)
+    assert again.status == 502 and "Idempotency-Replayed" not in again.headers
+    jobs = learner.get("/v1/jobs?status=failed").json["items"]
+    assert len(jobs) == 2 and jobs[0]["error"].startswith("providers-failed: ")
+    assert learner.get("/v1/plans").json["items"] == []
+    assert learner.get("/v1/users/me/quota").json["plans"]["used"] == 0
+
+
+def test_operator_lists_shows_replays_and_purges_jobs(app, learner):
+    learner.post("/v1/plans", {"goal": "x", "fallback": False})
+    learner.plan()
+    failed = learner.get("/v1/jobs?status=failed").json["items"][0]["id"]
+    made = learner.get("/v1/jobs?status=succeeded").json["items"][0]["id"]
+    listed = app.command("planner", "jobs", "list", "failed").stdout
+    assert failed in listed and made not in listed
+    assert "failure\tproviders-failed" in app.command("planner", "jobs", "show", failed).stdout
+    assert app.command("planner", "jobs", "replay", made, check=False).returncode == 1
+    app.command("planner", "jobs", "replay", failed)
+    job = ended(learner, failed)
+    assert job["status"] == "failed" and job["attempts"] == 1
+    assert int(app.command("planner", "jobs", "purge", "1").stdout) == 0
+    assert int(app.command("planner", "jobs", "purge", "0").stdout) >= 2
+    assert learner.get("/v1/jobs").json["items"] == []
+    assert len(learner.get("/v1/plans").json["items"]) == 1
+
+
+def test_export_has_the_jobs(learner):
+    plan = learner.plan()
+    export = learner.get("/v1/users/me/export").json
+    assert [job["status"] for job in export["jobs"]] == ["succeeded"]
+    assert export["jobs"][0]["plan_id"] == plan["id"] == export["plans"][0]["id"]
+    assert export["usage"]["prompt_tokens"] == 0

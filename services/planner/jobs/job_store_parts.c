@@ -161,6 +161,45 @@ job_store_count_days(struct db *db, const char *job, uint32_t epoch, uint32_t *c
 }
 
 enum status
+job_store_with_days(struct db *db, const char *after, size_t limit, const char ***ids,
+                    size_t *count)
+{
+	struct db_rows *rows;
+	enum status status = DB_QUERY(db, &rows,
+	                              "SELECT DISTINCT job_id FROM job_day WHERE job_id > ?"
+	                              " ORDER BY job_id LIMIT ?",
+	                              DB_TEXT(after), DB_INT(limit));
+
+	if (status != STATUS_OK)
+		return status;
+	*count = db_count(rows);
+	*ids = arena_calloc(task_arena(), *count + 1, sizeof **ids);
+	if (*ids == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < *count; i++)
+		(*ids)[i] = db_text(rows, i, 0);
+	return STATUS_OK;
+}
+
+enum status
+job_store_usage(struct db *db, const char *user, uint64_t *prompt_tokens,
+                uint64_t *completion_tokens)
+{
+	struct db_rows *rows;
+	enum status status =
+	    DB_QUERY(db, &rows,
+	             "SELECT SUM(prompt_tokens), SUM(completion_tokens) FROM job_call"
+	             " JOIN job ON job.id = job_call.job_id WHERE user_id = ?",
+	             DB_TEXT(user));
+
+	if (status == STATUS_OK) {
+		*prompt_tokens = db_uint(rows, 0, 0);
+		*completion_tokens = db_uint(rows, 0, 1);
+	}
+	return status;
+}
+
+enum status
 job_store_delete_days(struct db *db, const char *job)
 {
 	return DB_EXEC(db, NULL, "DELETE FROM job_day WHERE job_id = ?", DB_TEXT(job));

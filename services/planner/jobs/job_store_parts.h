@@ -58,6 +58,12 @@ enum status job_store_add_days(struct db *db, const struct job_day_row *days, si
 enum status job_store_days(struct db *db, const char *job, uint32_t epoch, uint32_t after,
                            struct job_day_row **days, size_t *count);
 enum status job_store_count_days(struct db *db, const char *job, uint32_t epoch, uint32_t *count);
+/* Up to `limit` ids of jobs that have days here, beyond `after`, in order. */
+enum status job_store_with_days(struct db *db, const char *after, size_t limit, const char ***ids,
+                                size_t *count);
+/* Tokens of all calls of the learner's jobs. */
+enum status job_store_usage(struct db *db, const char *user, uint64_t *prompt_tokens,
+                            uint64_t *completion_tokens);
 enum status job_store_delete_days(struct db *db, const char *job);
 
 #endif

@@ -65,7 +65,7 @@ enum status job_days_add(struct job *job, const void *bytes, size_t length, bool
 uint32_t jobs_days_round(void *jobs);
 /* job_claim.c: from the queue, from dead replicas, and what we forgot. */
 uint32_t jobs_claim_round(void *jobs);
-/* job_purge.c */
+/* job_purge.c: removes what has been kept long enough. */
 uint32_t jobs_purge_round(void *jobs);
 
 #endif

@@ -3,6 +3,7 @@
 #include "services/planner/jobs/jobs_private.h"
 
 #include "common/base/clock.h"
+#include "common/base/ids.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/base/obj.h"
@@ -19,7 +20,8 @@
 #define JOBS_END_MS      10000 /* at the drain: what runs may end by itself for that long, */
 #define JOBS_HAND_MS     4000  /* and then has that long to be handed over */
 #define JOBS_END_POLL_MS 20
-#define JOBS_SHARE       4 /* no learner has more than a quarter of the room */
+#define JOBS_PURGE_MS    30000 /* after the start, so that not all replicas do it at once */
+#define JOBS_SHARE       4     /* no learner has more than a quarter of the room */
 
 /* This replica was taken for dead. */
 static void
@@ -67,6 +69,11 @@ jobs_start_rounds(struct jobs *jobs, struct service *service)
 	struct periodic_options claim = {
 	    .name = "jobs-claim", .fn = jobs_claim_round, .arg = jobs, .first_ms = JOBS_RENEW_MS};
 	struct periodic_options days = {.name = "jobs-days", .fn = jobs_days_round, .arg = jobs};
+	struct periodic_options purge = {.name = "jobs-purge",
+	                                 .fn = jobs_purge_round,
+	                                 .arg = jobs,
+	                                 .first_ms = JOBS_PURGE_MS + ids_below(JOBS_PURGE_MS),
+	                                 .deadline_ms = 10 * JOBS_PURGE_MS};
 	struct metric *running = metric_new(METRIC_GAUGE, "studyhall_jobs_running",
 	                                    "Jobs that this replica runs now", NULL);
 
@@ -76,6 +83,8 @@ jobs_start_rounds(struct jobs *jobs, struct service *service)
 	running->read = jobs_read_running;
 	jobs->claims = periodic_start(service, &claim);
 	jobs->day_writer = periodic_start(service, &days);
+	if (periodic_start(service, &purge) == NULL)
+		return false;
 	return jobs->claims != NULL && jobs->day_writer != NULL &&
 	       periodic_start(service, &renew) != NULL;
 }
