@@ -26,6 +26,7 @@
 #define MAIN_MAX_THREADS     16
 #define MAIN_SESSION_ENTRIES 4096
 #define MAIN_QUIET_MS        15000
+#define MAIN_MAX_IN_FLIGHT   60000 /* calls at a replica; it says itself how many it takes */
 
 struct main_state {
 	struct gateway gateway;
@@ -122,6 +123,7 @@ main_open_rpcs(struct main_state *state)
 		    .urls = process_actor_urls(&state->common, gateway->actor_urls[i]),
 		    .io = worker_current(),
 		    .tls = &state->common.tls,
+		    .max_in_flight = MAIN_MAX_IN_FLIGHT,
 		};
 		gateway->rpcs[i] =
 		    options.urls == NULL ? NULL : rpc_open(&options, error, sizeof error);

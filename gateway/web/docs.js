@@ -64,7 +64,10 @@ function contents(api, content) {
     element("p", { class: "note" }, type, media.schema && media.schema.$ref ?
       `: ${typeText(media.schema)}` : ""),
     ...(media.schema && type === "application/json" ?
-      [table(propertyRows(api, media.schema))] : [])]);
+      [table(propertyRows(api, media.schema))] : []),
+    ...(media["x-events"] ?
+      [table(Object.entries(media["x-events"]).map(([name, data]) => [name, typeText(data), ""]))] :
+      [])]);
 }
 
 function operation(api, path, method, call) {
