@@ -58,8 +58,13 @@ fetch_start(const struct fetch_request *request, bool collecting, struct fetch *
 	pthread_once(&fetch_metrics_once, fetch_metrics_register);
 	assert(fetch_multi_here() != NULL && task_self() != NULL);
 	*out = fetch;
-	if (fetch == NULL)
+	if (fetch == NULL) {
+		if (request->gives_body)
+			free((void *)(uintptr_t)request->body);
 		return fetch_fail(STATUS_OVERLOADED, "no memory");
+	}
+	if (request->gives_body)
+		fetch->own_body = (char *)(uintptr_t)request->body;
 	OBJ_INIT(fetch, FETCH_MAGIC);
 	fetch->multi = fetch_multi_here();
 	fetch->collecting = collecting;
@@ -90,6 +95,7 @@ http_fetch_close(struct fetch **fetch)
 	if (gone->easy != NULL)
 		curl_easy_cleanup(gone->easy);
 	curl_slist_free_all(gone->headers);
+	free(gone->own_body);
 	buf_fini(&gone->head);
 	buf_fini(&gone->waiting);
 	buf_fini(&gone->given);
@@ -238,6 +244,13 @@ http_fetch_read(struct fetch *fetch, const char **bytes, size_t *length)
 		curl_easy_pause(fetch->easy, CURLPAUSE_CONT); /* may call fetch_write_cb */
 	}
 	return STATUS_OK;
+}
+
+void
+http_fetch_set_silence(struct fetch *fetch, uint32_t silence_ms)
+{
+	OBJ_CHECK(fetch, FETCH_MAGIC);
+	fetch->silence_ms = silence_ms;
 }
 
 const char *

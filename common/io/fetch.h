@@ -26,6 +26,8 @@ struct fetch_request {
 	const char *const *headers; /* "Name: value", NULL at the end; may be NULL */
 	const void *body;           /* must stay valid until the end */
 	size_t body_length;
+	bool gives_body;        /* the body is from malloc() and fetch's from now on, whatever
+	                           happens: a POST's is freed as soon as it has been sent */
 	uint32_t connect_ms;    /* to a connection with TLS; 0: 3000 */
 	uint32_t first_byte_ms; /* to the first byte of the response; 0: no own limit */
 	uint32_t silence_ms;    /* greatest pause within the response; 0: no own limit */
@@ -58,6 +60,8 @@ enum status http_fetch(const struct fetch_request *request, struct fetch_respons
 enum status http_fetch_open(const struct fetch_request *request, struct fetch_response *response,
                             struct fetch **fetch);
 enum status http_fetch_read(struct fetch *fetch, const char **bytes, size_t *length);
+/* From now on another limit for silence. */
+void http_fetch_set_silence(struct fetch *fetch, uint32_t silence_ms);
 void http_fetch_close(struct fetch **fetch);
 
 /* A header's value in the task's arena, NULL if absent; the first one, name in any case. */

@@ -24,7 +24,6 @@ struct fetch_socket {
 	uv_poll_t poll;
 	struct fetch_multi *multi;
 	curl_socket_t fd;
-	struct fetch_socket *next;
 };
 
 struct fetch_multi {
@@ -32,8 +31,9 @@ struct fetch_multi {
 	CURLM *curl;
 	uv_loop_t *loop;
 	uv_timer_t timer;
-	struct fetch_socket *sockets; /* being watched */
-	unsigned open_handles;        /* of libuv, also those that are closing */
+	struct fetch_socket **sockets; /* being watched, by descriptor; NULL: not */
+	size_t socket_space;
+	unsigned open_handles; /* of libuv, also those that are closing */
 	unsigned transfers;
 	bool closing;
 };
@@ -115,6 +115,7 @@ fetch_handle_closed(struct fetch_multi *multi)
 	if (--multi->open_handles > 0 || !multi->closing)
 		return;
 	OBJ_FINI(multi);
+	free(multi->sockets);
 	free(multi);
 }
 
@@ -133,24 +134,42 @@ fetch_timer_closed_cb(uv_handle_t *handle)
 	fetch_handle_closed(handle->data);
 }
 
-static struct fetch_socket **
-fetch_socket_find(struct fetch_multi *multi, curl_socket_t fd)
+static struct fetch_socket *
+fetch_socket_find(const struct fetch_multi *multi, curl_socket_t fd)
 {
-	struct fetch_socket **at = &multi->sockets;
+	return fd >= 0 && (size_t)fd < multi->socket_space ? multi->sockets[fd] : NULL;
+}
 
-	while (*at != NULL && (*at)->fd != fd)
-		at = &(*at)->next;
-	return at;
+static bool
+fetch_socket_room(struct fetch_multi *multi, curl_socket_t fd)
+{
+	size_t space = multi->socket_space > 0 ? multi->socket_space : 64;
+	struct fetch_socket **grown;
+
+	if (fd < 0)
+		return false;
+	if ((size_t)fd < multi->socket_space)
+		return true;
+	while (space <= (size_t)fd)
+		space *= 2;
+	grown = realloc(multi->sockets, space * sizeof(struct fetch_socket *));
+	if (grown == NULL)
+		return false;
+	for (size_t i = multi->socket_space; i < space; i++)
+		grown[i] = NULL;
+	multi->sockets = grown;
+	multi->socket_space = space;
+	return true;
 }
 
 static void
 fetch_socket_forget(struct fetch_multi *multi, curl_socket_t fd)
 {
-	struct fetch_socket **at = fetch_socket_find(multi, fd), *gone = *at;
+	struct fetch_socket *gone = fetch_socket_find(multi, fd);
 
 	if (gone == NULL)
 		return;
-	*at = gone->next;
+	multi->sockets[fd] = NULL;
 	uv_poll_stop(&gone->poll);
 	uv_close((uv_handle_t *)&gone->poll, fetch_socket_closed_cb);
 }
@@ -158,12 +177,12 @@ fetch_socket_forget(struct fetch_multi *multi, curl_socket_t fd)
 static int
 fetch_socket_watch(struct fetch_multi *multi, curl_socket_t fd, int what)
 {
-	struct fetch_socket *watched = *fetch_socket_find(multi, fd);
+	struct fetch_socket *watched = fetch_socket_find(multi, fd);
 	int events = ((what & CURL_POLL_IN) != 0 ? UV_READABLE : 0) |
 	             ((what & CURL_POLL_OUT) != 0 ? UV_WRITABLE : 0);
 
 	if (watched == NULL) {
-		watched = calloc(1, sizeof *watched);
+		watched = fetch_socket_room(multi, fd) ? calloc(1, sizeof *watched) : NULL;
 		if (watched == NULL)
 			return -1;
 		if (uv_poll_init_socket(multi->loop, &watched->poll, fd) != 0) {
@@ -173,8 +192,7 @@ fetch_socket_watch(struct fetch_multi *multi, curl_socket_t fd, int what)
 		watched->poll.data = watched;
 		watched->multi = multi;
 		watched->fd = fd;
-		watched->next = multi->sockets;
-		multi->sockets = watched;
+		multi->sockets[fd] = watched;
 		multi->open_handles++;
 	}
 	return uv_poll_start(&watched->poll, events, fetch_poll_cb) == 0 ? 0 : -1;
@@ -261,8 +279,8 @@ fetch_detach(void)
 	assert(multi->transfers == 0);
 	fetch_multi_of_thread = NULL;
 	curl_multi_cleanup(multi->curl);
-	while (multi->sockets != NULL)
-		fetch_socket_forget(multi, multi->sockets->fd);
+	for (size_t fd = 0; fd < multi->socket_space; fd++)
+		fetch_socket_forget(multi, (curl_socket_t)fd);
 	multi->closing = true;
 	uv_timer_stop(&multi->timer);
 	uv_close((uv_handle_t *)&multi->timer, fetch_timer_closed_cb);

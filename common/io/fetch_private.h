@@ -17,6 +17,7 @@ struct fetch {
 	struct curl_slist *headers;
 	const char *body; /* of the request */
 	size_t body_length, body_sent;
+	char *own_body; /* to be freed; NULL: the caller's */
 	bool resendable;
 	bool added; /* the multi handle has it */
 	bool ended;

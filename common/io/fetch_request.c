@@ -6,6 +6,7 @@
 #include "common/io/fetch_private.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -13,7 +14,10 @@
 #define FETCH_BODY_LIMIT  ((size_t)4 << 20)
 #define FETCH_HEAD_LIMIT  ((size_t)64 << 10)
 #define FETCH_WAITING_MAX ((size_t)64 << 10) /* bytes that nobody has read yet */
-#define FETCH_BUFFER_SIZE 4096L
+/* Thousands of transfers wait at a time, each with its own. The least that curl has for sending is
+ * 16 KB, held only until the body is sent. */
+#define FETCH_BUFFER_SIZE 2048L
+#define FETCH_UPLOAD_SIZE 16384L
 
 /* --- curl's callbacks ------------------------------------------------------------------------ */
 
@@ -101,6 +105,11 @@ fetch_read_cb(char *to, size_t size, size_t count, void *arg)
 	if (length > 0)
 		memcpy(to, fetch->body + fetch->body_sent, length);
 	fetch->body_sent += length;
+	if (fetch->body_sent == fetch->body_length && !fetch->resendable) {
+		free(fetch->own_body);
+		fetch->own_body = NULL;
+		fetch->body = NULL;
+	}
 	return length;
 }
 
@@ -202,6 +211,7 @@ fetch_set_limits(struct fetch *fetch, const struct fetch_request *request)
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->total_ms);
 	curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)fetch->body_limit);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, FETCH_BUFFER_SIZE);
+	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, FETCH_UPLOAD_SIZE);
 }
 
 static void

@@ -223,6 +223,17 @@ basic_task(void *arg)
 	CHECK(http_fetch(&request, &response) == STATUS_OK);
 	CHECK(strcmp(response.body, "{\"a\":1}") == 0 && response.body_length == 7);
 	CHECK(strncmp(fetch_header(&response, "X-Line"), "POST ", 5) == 0);
+	/* A body that is given away: for the leak checker. */
+	request.gives_body = true;
+	request.body = strdup("{\"b\":1}");
+	CHECK(http_fetch(&request, &response) == STATUS_OK);
+	CHECK(strcmp(response.body, "{\"b\":1}") == 0);
+	request.body = strdup("{\"b\":1}");
+	request.url = "http://[";
+	CHECK(http_fetch(&request, &response) == STATUS_BAD_REQUEST);
+	request.url = url_of("/echo?x=1");
+	request.gives_body = false;
+	request.body = "{\"a\":1}";
 	request.method = "PUT";
 	CHECK(http_fetch(&request, &response) == STATUS_OK);
 	CHECK(strncmp(fetch_header(&response, "X-Line"), "PUT ", 4) == 0);
@@ -443,11 +454,14 @@ resend_task(void *arg)
 	before = server_requests;
 	CHECK(http_fetch(&request, &response) == STATUS_OK);
 	CHECK(server_requests == before + 2);
-	request.body = "pay";
+	request.gives_body = true;
+	request.body = strdup("pay");
 	request.body_length = 3;
 	before = server_requests;
 	CHECK(http_fetch(&request, &response) == STATUS_DEPENDENCY_DOWN);
 	CHECK(server_requests == before + 1);
+	request.gives_body = false;
+	request.body = "pay";
 	CHECK(http_fetch(&request, &response) == STATUS_OK);
 	request.body = NULL;
 	request.method = "POST";
