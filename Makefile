@@ -122,6 +122,8 @@ $(OUT)/unit/%_test: $(OUT)/tests/unit/%_test.o $(PROGRAMS:%=$(OUT)/lib%.a) $(OUT
 
 # Unit tests of the stand-in's parts; the others must not find its names.
 $(OUT)/unit/latency_test $(OUT)/unit/ledger_test: $(OUT)/libupstream.a
+# These start the stand-in for AI providers.
+$(OUT)/unit/chat_call_test $(OUT)/unit/plan_ai_test: | $(OUT)/bin/upstream
 
 unit: $(UNIT_BINS) ## build and run the unit tests of one FLAVOR
 	tests/run-unit $(UNIT_BINS)

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * The settings of AI providers, and the limits that come of them. */
+#include "common/ai/settings.h"
+
+#define AI_BACKOFF_MS     250
+#define AI_BACKOFF_MAX_MS 8000
+
+struct ai_settings ai_settings;
+
+void
+ai_provider_options(const struct ai_settings *settings, struct provider_options *options)
+{
+	options->ca_file = settings->ca_file;
+	options->attempts = (unsigned)settings->attempts;
+	options->wait_ms = (uint32_t)settings->wait_s * 1000;
+	options->retry_after_ms = (uint32_t)settings->retry_after_s * 1000;
+	options->connect_ms = (uint32_t)settings->connect_s * 1000;
+	options->first_byte_ms = (uint32_t)settings->first_byte_s * 1000;
+	options->silence_ms = (uint32_t)settings->silence_s * 1000;
+	options->backoff_ms = AI_BACKOFF_MS;
+	options->backoff_max_ms = AI_BACKOFF_MAX_MS;
+}
