@@ -115,3 +115,14 @@ def test_malformed_json_is_kept_and_a_good_request_wins_over_a_later_bad_one(lea
                  {**EVENT, "at": "2999-01-01T00:00:00Z"}, b"{"):
         answer = learner.post("/v1/history", body, headers=headers)
         assert (answer.status, answer.code) == (422, "idempotency-key-reused")
+
+
+def test_a_refusal_is_kept_for_who_wants_a_stream_too(learner):
+    headers = {"Idempotency-Key": "stream", "Accept": "text/event-stream"}
+    for body, replayed in (({"goal": ""}, None), ({"goal": ""}, "true")):
+        answer = learner.post("/v1/plans", body, headers=headers)
+        assert (answer.status, answer.code) == (422, "validation")
+        assert answer.headers["Idempotency-Replayed"] == replayed
+    for body in ({"goal": "x"}, {"goal": 1}):
+        answer = learner.post("/v1/plans", body, headers=headers)
+        assert (answer.status, answer.code) == (422, "idempotency-key-reused"), body
