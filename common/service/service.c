@@ -19,6 +19,7 @@
 #include <string.h>
 #include <uv.h>
 
+#define SERVICE_STATEMENTS    500 /* the database's queue is made for twice as many by itself */
 #define SERVICE_REQUEST_BYTES ((size_t)128 << 20) /* of requests in the house at one time */
 
 /* --- what a service asks for -------------------------------------------------------------------
@@ -161,9 +162,14 @@ service_open_stores(struct service *service)
 	const struct service_spec *spec = service->spec;
 	struct db_options db = {.url = service->settings.database_url,
 	                        .connections = (unsigned)service->settings.database_connections};
+	/* Whatever may be worked on may wait for the database, rather than be refused after all. */
+	size_t calls =
+	    (size_t)service->settings.workers * (size_t)service->settings.worker_connections;
 	struct cache_options cache = {.url = service->settings.redis_url, .prefix = spec->name};
 	char error[512];
 
+	if (calls > SERVICE_STATEMENTS)
+		db.queue_limit = 2 * calls;
 	if (spec->migrations != NULL) {
 		if (db.url == NULL) {
 			LOG_ERROR("DATABASE_URL is not set");

@@ -36,7 +36,7 @@ class Measured:
         self.bad += sum(map(int, broken.groups())) if broken else 0
 
     def percentile(self, percent):
-        value, unit = re.search(rf"^\s+{percent}%\s+([\d.]+)(us|ms|s|m)$", self.text,
+        value, unit = re.search(rf"^\s+{percent}%\s+([\d.]+)(us|ms|s|m)\s*$", self.text,
                                 re.MULTILINE).groups()
         return float(value) * UNIT_MS[unit]
 

@@ -118,7 +118,7 @@ job_record_day(struct job *job, const struct plan_day *day)
 
 	if (status == STATUS_OK)
 		status = job_days_add(job, bytes, length, false);
-	if (status == STATUS_OK && jobs_watched(job->jobs, job->id))
+	if (status == STATUS_OK && jobs_days_watched(job->jobs, job->id))
 		periodic_nudge(job->jobs->day_writer);
 	return status;
 }
@@ -141,7 +141,7 @@ job_record_reset(struct job *job)
 	job->day_count = job->written = 0;
 	job->kept = 0;
 	job->epoch++;
-	jobs_wake(jobs, job->id);
+	jobs_wake_days(jobs, job->id);
 	pthread_mutex_unlock(&jobs->lock);
 	return STATUS_OK;
 }
@@ -303,7 +303,7 @@ job_days_settle(struct days_batch *batch, bool written)
 			job_days_list(job);
 		else if (job->written < batch->rows[i].number)
 			job->written = batch->rows[i].number;
-		jobs_wake(jobs, job->id);
+		jobs_wake_days(jobs, job->id);
 	}
 	pthread_mutex_unlock(&jobs->lock);
 	for (size_t i = 0; i < batch->count; i++)

@@ -218,7 +218,7 @@ job_follow(struct call *call, struct jobs *jobs, const struct job_follow_options
 				return status;
 		}
 	}
-	job_watch_begin(&watch, jobs, options->id);
+	job_watch_begin(&watch, jobs, options->id, !options->only_end);
 	status = job_follow_watched(&events, &watch, options);
 	job_watch_end(&watch);
 	job_events_fini(&events);

@@ -142,7 +142,7 @@ job_wait(struct jobs *jobs, const char *user, const char *id, uint64_t until_ms,
 	enum status status;
 
 	*end = (struct job_end){0};
-	job_watch_begin(&watch, jobs, id);
+	job_watch_begin(&watch, jobs, id, false);
 	status = job_wait_watched(&watch, user, until_ms, end);
 	job_watch_end(&watch);
 	/* The caller's time is up, not the task's: no failure. */

@@ -221,13 +221,13 @@ job_watch_woken(struct post *post)
 		wait_done(watch->parked);
 }
 
-void
-jobs_wake(struct jobs *jobs, const char *id)
+static void
+jobs_wake_some(struct jobs *jobs, const char *id, bool only_days)
 {
 	struct job_watch *watch = jobs->watches[jobs_hash(id)];
 
 	for (; watch != NULL; watch = watch->next) {
-		if (strcmp(watch->id, id) != 0)
+		if ((only_days && !watch->days) || strcmp(watch->id, id) != 0)
 			continue;
 		watch->woken = true;
 		if (watch->posted)
@@ -235,6 +235,18 @@ jobs_wake(struct jobs *jobs, const char *id)
 		watch->posted = true;
 		worker_post(watch->worker, &watch->post);
 	}
+}
+
+void
+jobs_wake(struct jobs *jobs, const char *id)
+{
+	jobs_wake_some(jobs, id, false);
+}
+
+void
+jobs_wake_days(struct jobs *jobs, const char *id)
+{
+	jobs_wake_some(jobs, id, true);
 }
 
 void
@@ -246,25 +258,25 @@ jobs_notify(struct jobs *jobs, const char *id)
 }
 
 bool
-jobs_watched(struct jobs *jobs, const char *id)
+jobs_days_watched(struct jobs *jobs, const char *id)
 {
 	const struct job_watch *watch;
 
 	pthread_mutex_lock(&jobs->lock);
 	watch = jobs->watches[jobs_hash(id)];
-	while (watch != NULL && strcmp(watch->id, id) != 0)
+	while (watch != NULL && (!watch->days || strcmp(watch->id, id) != 0))
 		watch = watch->next;
 	pthread_mutex_unlock(&jobs->lock);
 	return watch != NULL;
 }
 
 void
-job_watch_begin(struct job_watch *watch, struct jobs *jobs, const char *id)
+job_watch_begin(struct job_watch *watch, struct jobs *jobs, const char *id, bool days)
 {
 	struct job_watch **bucket = &jobs->watches[jobs_hash(id)];
 
 	*watch = (struct job_watch){
-	    .jobs = jobs, .worker = worker_current(), .post.fn = job_watch_woken};
+	    .jobs = jobs, .worker = worker_current(), .days = days, .post.fn = job_watch_woken};
 	strncpy(watch->id, id, sizeof watch->id - 1);
 	pthread_mutex_lock(&jobs->lock);
 	watch->next = *bucket;

@@ -69,25 +69,26 @@ void jobs_queued(struct jobs *jobs);
 
 /* --- waiting for a job, whoever runs it --- */
 
-/* On the waiting task's stack. Woken when something happens to the job here: it starts, days come,
- * it ends. */
+/* On the waiting task's stack. Woken when something happens to the job here: it starts, it ends,
+ * and for who watches days, too, they come. */
 struct job_watch {
 	struct jobs *jobs;
 	char id[37];
 	struct worker *worker;
 	struct post post;
 	struct wait *parked;
+	bool days;
 	bool posted, woken; /* lock */
 	struct job_watch *next, *previous;
 };
 
 /* From a task. Must be followed by an end by the same task. */
-void job_watch_begin(struct job_watch *watch, struct jobs *jobs, const char *id);
+void job_watch_begin(struct job_watch *watch, struct jobs *jobs, const char *id, bool days);
 void job_watch_end(struct job_watch *watch);
 /* OK: something has happened since the last call; else as wait_until(). */
 enum status job_watch_wait(struct job_watch *watch, uint64_t until_ms);
-/* Does anybody of this process watch the job? */
-bool jobs_watched(struct jobs *jobs, const char *id);
+/* Does anybody of this process watch the job's days? */
+bool jobs_days_watched(struct jobs *jobs, const char *id);
 /* Wakes who watches. */
 void jobs_notify(struct jobs *jobs, const char *id);
 

@@ -57,6 +57,7 @@ struct worker *jobs_worker(struct jobs *jobs);
 void jobs_suspect(struct jobs *jobs);
 /* With the lock held. */
 void jobs_wake(struct jobs *jobs, const char *id);
+void jobs_wake_days(struct jobs *jobs, const char *id);
 /* Asks all jobs to end early. */
 void jobs_stop_all(struct jobs *jobs, enum job_stop why);
 
