@@ -31,7 +31,9 @@ call_note_tokens(struct call *call, size_t prompt, size_t completion)
 bool
 call_sleep(struct call *call, const struct latency *latency)
 {
-	return task_sleep(latency_draw(latency, &call->random)) == STATUS_OK;
+	uint32_t ms = latency_draw(latency, &call->random);
+
+	return ms > 0 ? task_sleep(ms) == STATUS_OK : !task_cancelled();
 }
 
 bool
