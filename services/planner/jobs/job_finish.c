@@ -8,6 +8,7 @@
 #include "common/base/date.h"
 #include "common/base/ids.h"
 #include "common/base/log.h"
+#include "common/base/metrics.h"
 #include "common/base/obj.h"
 #include "common/io/db.h"
 #include "common/service/idempotency.h"
@@ -362,5 +363,6 @@ job_finish(struct job *job)
 	if (finish.ending.status == JOB_SUCCEEDED)
 		outbox_nudge(job->jobs->outbox);
 	job_finish_result(&finish);
+	metric_add(job->jobs->ended[finish.ending.status], 1);
 	job_over(job, JOB_OVER);
 }

@@ -29,6 +29,7 @@ struct jobs {
 	struct outbox *outbox;
 	struct job_owner *owner;
 	struct periodic *claims, *day_writer;
+	struct metric *ended[JOB_CANCELLED + 1]; /* by how: succeeded and what follows */
 	const struct job_planner *planner;
 	bool builtin;
 	struct rpc *peers;

@@ -60,6 +60,28 @@ jobs_read_running(void *arg)
 }
 
 static bool
+jobs_make_metrics(struct jobs *jobs)
+{
+	static const char *const names[] = {
+	    [JOB_SUCCEEDED] = "succeeded", [JOB_FAILED] = "failed", [JOB_CANCELLED] = "cancelled"};
+	struct metric *running = metric_new(METRIC_GAUGE, "studyhall_jobs_running",
+	                                    "Jobs that this replica runs now", NULL);
+
+	if (running == NULL)
+		return false;
+	running->arg = jobs;
+	running->read = jobs_read_running;
+	for (int i = JOB_SUCCEEDED; i <= JOB_CANCELLED; i++) {
+		jobs->ended[i] =
+		    metric_new(METRIC_COUNTER, "studyhall_jobs_ended_total",
+		               "Jobs that this replica ended", "status=\"%s\"", names[i]);
+		if (jobs->ended[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+static bool
 jobs_start_rounds(struct jobs *jobs, struct service *service)
 {
 	struct periodic_options renew = {.name = "jobs-lease",
@@ -74,13 +96,7 @@ jobs_start_rounds(struct jobs *jobs, struct service *service)
 	                                 .arg = jobs,
 	                                 .first_ms = JOBS_PURGE_MS + ids_below(JOBS_PURGE_MS),
 	                                 .deadline_ms = 10 * JOBS_PURGE_MS};
-	struct metric *running = metric_new(METRIC_GAUGE, "studyhall_jobs_running",
-	                                    "Jobs that this replica runs now", NULL);
 
-	if (running == NULL)
-		return false;
-	running->arg = jobs;
-	running->read = jobs_read_running;
 	jobs->claims = periodic_start(service, &claim);
 	jobs->day_writer = periodic_start(service, &days);
 	if (periodic_start(service, &purge) == NULL)
@@ -112,7 +128,9 @@ jobs_start(struct service *service, const struct jobs_options *options)
 	atomic_init(&jobs->queued, true);
 	jobs->owner = job_owner_new(jobs->db, options->boot_id, jobs_lost, jobs);
 	/* Else the process ends. */
-	return jobs->owner != NULL && jobs_start_rounds(jobs, service) ? jobs : NULL;
+	return jobs->owner != NULL && jobs_make_metrics(jobs) && jobs_start_rounds(jobs, service)
+	           ? jobs
+	           : NULL;
 }
 
 /* Until none runs, or the time is up; the rounds have ended, so the lease is renewed here. */
