@@ -70,9 +70,11 @@ help: ## list the targets
 .PHONY: help
 
 # --- generated and compiled -----------------------------------------------------------------
+# Debian 13's says with each file that its name is deprecated; Debian 12 has no other.
 build/proto/%.pb-c.c build/proto/%.pb-c.h: proto/%.proto
 	@mkdir -p build/proto
-	$(Q)protoc-c --proto_path=proto --c_out=build/proto $<
+	$(Q)said=$$(protoc-c --proto_path=proto --c_out=build/proto $< 2>&1) || \
+	    { echo "$$said" >&2; exit 1; }
 
 PROTO_HDR := $(PROTO_SRC:.c=.h)
 
