@@ -397,14 +397,19 @@ plain_answers_stay_plain(void **state)
 static void
 head_and_old_clients_are_answered(void **state)
 {
-	const char *text = ask("HEAD /v1/jobs/hold/events" AUTHORIZED "\r\n", NULL);
+	int fd = client_connect(http);
+	const char *text;
 
 	(void)state;
-	assert_memory_equal(text, "HTTP/1.1 200 OK\r\n", 17);
-	assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\n");
+	client_send(fd, "HEAD /v1/jobs/hold/events" AUTHORIZED "\r\n");
 	for (int i = 0; i < 1000 && followed == -1; i++)
 		usleep(5000);
-	assert_int_equal(followed, STATUS_CANCELLED);
+	assert_int_equal(followed, STATUS_CANCELLED); /* it does not wait for events */
+	client_send(fd, FOLLOW("missing") "\r\n");
+	text = client_read(fd, "}", 5000);
+	assert_memory_equal(text, "HTTP/1.1 200 OK\r\n", 17);
+	assert_memory_equal(strstr(text, "\r\n\r\n"), "\r\n\r\nHTTP/1.1 404", 16);
+	close(fd);
 	text = ask("GET /v1/jobs/events/events HTTP/1.0\r\nAuthorization: Bearer learner\r\n\r\n",
 	           NULL);
 	assert_null(strstr(text, "chunked"));
@@ -533,6 +538,28 @@ a_learner_has_a_share_of_the_streams(void **state)
  */
 
 static void
+a_stream_of_any_length_arrives_whole(void **state)
+{
+	static char text[65536];
+	int fd = client_connect(http), events = 0;
+	char last[6] = "";
+	ssize_t n;
+
+	(void)state;
+	client_send(fd, FOLLOW("large") "\r\n");
+	while (strcmp(last, "0\r\n\r\n") != 0 && (n = recv(fd, text, sizeof text, 0)) > 0) {
+		for (ssize_t i = 0; i < n; i++) {
+			memmove(last, last + 1, 4);
+			last[4] = text[i];
+			events += memcmp(last, "data:", 5) == 0;
+		}
+	}
+	assert_int_equal(events, 100);
+	assert_string_equal(last, "0\r\n\r\n");
+	close(fd);
+}
+
+static void
 a_slow_reader_holds_back_only_itself(void **state)
 {
 	size_t limit = 2000000, before;
@@ -608,6 +635,7 @@ main(void)
 	    TEST(a_quiet_stream_says_that_it_lives),
 	    TEST(a_stream_does_not_outlive_its_session),
 	    TEST(a_learner_has_a_share_of_the_streams),
+	    TEST(a_stream_of_any_length_arrives_whole),
 	    TEST(a_slow_reader_holds_back_only_itself),
 	    TEST(a_post_streams_to_who_accepts_it),
 	    TEST(a_post_waits_as_its_client_prefers),
