@@ -2,6 +2,7 @@
  * What all answers have in common. */
 #include "gateway/answer.h"
 
+#include "common/base/arena.h"
 #include "common/base/clock.h"
 #include "common/task/task.h"
 #include "gateway/gateway.h"
@@ -83,12 +84,17 @@ answer_headerf(struct answer *answer, const char *name, const char *format, ...)
 	size_t room = sizeof answer->text - answer->used;
 	va_list args;
 	va_start(args, format);
-	int length = vsnprintf(answer->text + answer->used, room, format, args);
+	if (task_self() != NULL) {
+		answer_header(answer, name, arena_vprintf(task_arena(), format, args));
+	} else {
+		char *value = answer->text + answer->used;
+		int length = vsnprintf(value, room, format, args);
+		if (length >= 0 && (size_t)length < room) {
+			answer_header(answer, name, value);
+			answer->used += (size_t)length + 1;
+		}
+	}
 	va_end(args);
-	if (length < 0 || (size_t)length >= room)
-		return;
-	answer_header(answer, name, answer->text + answer->used);
-	answer->used += (size_t)length + 1;
 }
 
 /* The gateway's share is what the others leave of the time since the head had come. */

@@ -10,7 +10,7 @@
 #include "common/io/http_request.h"
 
 #define ANSWER_MAX_HEADERS 32
-#define ANSWER_MAX_TEXT    1280 /* a cookie, and some short ones */
+#define ANSWER_MAX_TEXT    256 /* outside of a task */
 
 struct gateway;
 
@@ -21,7 +21,7 @@ struct answer {
 	uint32_t queue_us, service_us, ai_us; /* for Server-Timing */
 	struct http_header headers[ANSWER_MAX_HEADERS];
 	size_t count;
-	char text[ANSWER_MAX_TEXT]; /* of header values that were made here */
+	char text[ANSWER_MAX_TEXT]; /* of header values that were made on the loop */
 	size_t used;
 };
 
@@ -31,7 +31,8 @@ void answer_init(struct answer *answer, const struct gateway *gateway,
 /* Adds a field; name and value are borrowed. A value that may not stand in a header field, or does
  * not fit, is left out. */
 void answer_header(struct answer *answer, const char *name, const char *value);
-/* The same with a value that is copied; a value that does not fit is left out. */
+/* The same with a value that is made here: in the task's arena, or in `text`. A value that does not
+ * fit is left out. */
 void answer_headerf(struct answer *answer, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Adds Server-Timing; the last field before the head is sent. */
@@ -43,7 +44,8 @@ enum status answer_send(struct answer *answer, int status, const void *body, siz
 bool answer_cors_allowed(const struct gateway *gateway, const char *origin);
 /* 204 for OPTIONS: Allow, and what a preflight asks for. */
 void answer_options(struct answer *answer, const char *allow);
-/* The field's lines joined with ", ", in `out`; NULL if there is none or it does not fit. */
+/* The field's lines joined with ", ", in `out` if they are several; NULL if there is none or they
+ * do not fit. */
 const char *answer_field(const struct http_request *request, const char *name, char *out,
                          size_t size);
 

@@ -233,32 +233,41 @@ forward_admit(struct forward *f)
 	return status == STATUS_OK;
 }
 
+/* On the arena, for the stack of a task that waits is counted in pages. */
+static struct forward *
+forward_new(const struct gateway *gateway, const struct route *route, struct http_request *request)
+{
+	struct forward *f = arena_calloc(task_arena(), 1, sizeof *f);
+	if (f == NULL)
+		return NULL;
+	f->gateway = gateway;
+	f->route = route;
+	f->request = request;
+	answer_init(&f->answer, gateway, request);
+	return f;
+}
+
 void
 forward(const struct gateway *gateway, const struct route *route, struct http_request *request)
 {
-	struct forward f;
 	const char *detail = NULL;
-	f.gateway = gateway;
-	f.route = route;
-	f.request = request;
-	f.refused = f.is_stream = false;
-	f.session.by_cookie = false;
-	f.session.renewed_until[0] = '\0';
-	f.reply = (struct reply){0};
-	f.in.violations = NULL;
-	answer_init(&f.answer, gateway, request);
-	enum status status = negotiate(route, request, &f.negotiation, &detail);
-	if (status != STATUS_OK) {
-		forward_refuse(&f, status, detail);
+	struct forward *f = forward_new(gateway, route, request);
+	if (f == NULL) {
+		http_reply_error(request, STATUS_OVERLOADED, "there is no memory");
 		return;
 	}
-	if (!forward_admit(&f))
+	enum status status = negotiate(route, request, &f->negotiation, &detail);
+	if (status != STATUS_OK) {
+		forward_refuse(f, status, detail);
 		return;
-	status = forward_read(&f, &detail);
+	}
+	if (!forward_admit(f))
+		return;
+	status = forward_read(f, &detail);
 	if (status == STATUS_OK || status == STATUS_VALIDATION)
 		detail = NULL;
-	if (status == STATUS_OK || forward_keeps(&f, status))
-		forward_call(&f, status, detail);
+	if (status == STATUS_OK || forward_keeps(f, status))
+		forward_call(f, status, detail);
 	else
-		forward_refuse(&f, status, detail);
+		forward_refuse(f, status, detail);
 }

@@ -26,7 +26,7 @@ int forward_events_init(void);
  * to come at once. */
 void forward_events_end(void);
 
-/* What one forwarded request is made of; on its task's stack. For the parts of this module. */
+/* What one forwarded request is made of; in its task's arena. For the parts of this module. */
 struct forward {
 	const struct gateway *gateway;
 	const struct route *route;

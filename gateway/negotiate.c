@@ -2,9 +2,11 @@
  * Media types and other fields of a request's head. */
 #include "gateway/negotiate.h"
 
+#include "common/base/arena.h"
 #include "common/base/obj.h"
 #include "common/base/text.h"
 #include "common/io/http_request.h"
+#include "common/task/task.h"
 #include "gateway/answer.h"
 #include "gateway/routes.h"
 
@@ -123,31 +125,28 @@ negotiate_key(const struct route *route, const struct http_request *request,
 
 /* The field in one line; NULL if it is absent, too long or no UTF-8. */
 static const char *
-negotiate_field(const struct http_request *request, const char *name,
-                struct negotiation *negotiation)
+negotiate_field(const struct http_request *request, const char *name)
 {
-	char *out = negotiation->joined + negotiation->joined_length;
-	const char *value = answer_field(request, name, out,
-	                                 sizeof negotiation->joined - negotiation->joined_length);
-	size_t length = value == NULL ? 0 : strlen(value);
-	if (value == NULL || length > NEGOTIATE_MAX_FIELD || !text_valid(value, length))
-		return NULL;
-	if (value == out)
-		negotiation->joined_length += length + 1;
-	return value;
+	static _Thread_local char line[NEGOTIATE_MAX_FIELD + 1];
+	const char *value = answer_field(request, name, line, sizeof line);
+	if (value == line && task_self() != NULL)
+		value = arena_strdup(task_arena(), line);
+	return value == NULL || strlen(value) > NEGOTIATE_MAX_FIELD ||
+	               !text_valid(value, strlen(value))
+	           ? NULL
+	           : value;
 }
 
 enum status
 negotiate(const struct route *route, const struct http_request *request,
           struct negotiation *negotiation, const char **detail)
 {
-	memset(negotiation, 0, offsetof(struct negotiation, joined));
-	negotiation->joined_length = 0;
-	http_prefer_parse(negotiate_field(request, "prefer", negotiation), &negotiation->prefer);
-	negotiation->joined_length = 0; /* it has been read */
-	negotiation->if_match = negotiate_field(request, "if-match", negotiation);
-	negotiation->if_none_match = negotiate_field(request, "if-none-match", negotiation);
-	negotiation->accept = negotiate_field(request, "accept", negotiation);
+	*negotiation = (struct negotiation){0};
+	http_prefer_parse(negotiate_field(request, "prefer"), &negotiation->prefer);
+	negotiation->if_match = negotiate_field(request, "if-match");
+	negotiation->if_none_match = negotiate_field(request, "if-none-match");
+	negotiation->accept =
+	    negotiate_field(request, "accept"); /* the last: it is looked at here */
 	if (negotiation->accept != NULL && negotiation->accept[0] == '\0')
 		negotiation->accept = NULL; /* says nothing */
 	*detail = "If-Match is too long";

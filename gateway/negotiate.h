@@ -16,7 +16,7 @@ struct answer;
 struct http_request;
 struct route;
 
-#define NEGOTIATE_MAX_FIELD 1024 /* bytes of a field; of all that have several lines, together */
+#define NEGOTIATE_MAX_FIELD 1024
 #define NEGOTIATE_EVENTS    "text/event-stream"
 
 struct negotiation {
@@ -27,11 +27,10 @@ struct negotiation {
 	const char *idempotency_key;
 	struct http_prefer prefer;
 	const char *if_match, *if_none_match, *accept; /* NULL: none */
-	char joined[NEGOTIATE_MAX_FIELD + 3];          /* the fields that have several lines */
-	size_t joined_length;
 };
 
-/* OK; NOT_ACCEPTABLE, UNSUPPORTED_MEDIA, BAD_REQUEST with *detail. */
+/* Texts that had to be put together are in the task's arena; on the loop they are gone with the
+ * next call. OK; NOT_ACCEPTABLE, UNSUPPORTED_MEDIA, BAD_REQUEST with *detail. */
 enum status negotiate(const struct route *route, const struct http_request *request,
                       struct negotiation *negotiation, const char **detail);
 /* With UNSUPPORTED_MEDIA: adds Accept-Post (W3C LDP, 7.1) or Accept-Patch
