@@ -1,7 +1,7 @@
 # Studyhall. `make help` lists the targets.
 #
 # One recipe per kind of file; everything is found by wildcard, so a new module, test or service
-# needs no line here. FLAVOR selects how it is built: release (default), asan, tsan.
+# needs no line here. FLAVOR selects how it is built: release (default), asan, tsan, fuzz.
 
 FLAVOR ?= release
 OUT := build/$(FLAVOR)
@@ -12,7 +12,7 @@ PROGRAMS := gateway $(SERVICES)
 # Programs that only tests use.
 TEST_PROGRAMS := upstream
 
-CC := $(if $(filter tsan,$(FLAVOR)),clang,gcc)
+CC := $(if $(filter tsan fuzz,$(FLAVOR)),clang,gcc)
 # Not there yet on a fresh machine, where `make run` begins by installing it.
 PKG_CONFIG := $(if $(shell command -v pkg-config),pkg-config,true)
 PKGS := libuv libprotobuf-c libmariadb hiredis libcurl jansson libsodium libutf8proc glib-2.0
@@ -38,9 +38,11 @@ HARDEN := -O2 -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protect
 FLAGS_release := $(HARDEN)
 FLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_tsan := -O1 -fsanitize=thread -fno-omit-frame-pointer
+FLAGS_fuzz := $(FLAGS_asan) -fsanitize=fuzzer-no-link
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 LDFLAGS_asan := -pie -fsanitize=address,undefined
 LDFLAGS_tsan := -pie -fsanitize=thread
+LDFLAGS_fuzz := $(LDFLAGS_asan) -fsanitize=fuzzer
 
 BASE_CFLAGS := -std=gnu11 -g -fPIE -pthread -D_GNU_SOURCE -I. -Ibuild/proto $(PKG_CFLAGS) \
                $(FLAGS_$(FLAVOR))
@@ -53,6 +55,7 @@ LIB_OBJ := $(COMMON_SRC:%.c=$(OUT)/%.o) $(PROTO_SRC:build/%.c=$(OUT)/%.o) \
            $(LLHTTP_SRC:/usr/share/llhttp/%.c=$(OUT)/llhttp/%.o)
 BINS := $(PROGRAMS:%=$(OUT)/bin/%)
 UNIT_BINS := $(patsubst tests/unit/%_test.c,$(OUT)/unit/%_test,$(wildcard tests/unit/*_test.c))
+FUZZ_BINS := $(patsubst tests/fuzz/%_fuzz.c,build/fuzz/fuzz/%_fuzz,$(wildcard tests/fuzz/*_fuzz.c))
 
 # Sources of one program: its folder and the folders directly inside it (providers/, engines/).
 program_dir = $(if $(filter gateway,$(1)),gateway,$(if $(filter $(TEST_PROGRAMS),$(1)),tests,services)/$(1))
@@ -131,11 +134,22 @@ unit: $(UNIT_BINS) ## build and run the unit tests of one FLAVOR
 	tests/run-unit $(UNIT_BINS)
 .PHONY: unit
 
+$(OUT)/fuzz/%_fuzz: $(OUT)/tests/fuzz/%_fuzz.o $(PROGRAMS:%=$(OUT)/lib%.a) $(OUT)/libcommon.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS) \
+	    $(VOICE_LIBS)
+
+fuzz: ## build the fuzz targets (clang's libFuzzer) and run each; RUNS= says how often
+	@$(MAKE) --no-print-directory FLAVOR=fuzz fuzz-programs
+	tests/run-fuzz $(FUZZ_BINS)
+.PHONY: fuzz
+
 unit-programs: $(UNIT_BINS) $(TEST_PROGRAMS:%=$(OUT)/bin/%)
+fuzz-programs: $(FUZZ_BINS)
 protos: $(PROTO_HDR)
 print-cflags:
 	@echo '$(CFLAGS)'
-.PHONY: unit-programs protos print-cflags
+.PHONY: unit-programs fuzz-programs protos print-cflags
 
 # --- on this machine: the work is done by scripts --------------------------------------------
 deps: ## install what is missing for building, running, testing and linting

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * libFuzzer: requests in one piece and in pieces must come out the same; field values must not
- * crash. Built with clang -fsanitize=fuzzer,address,undefined. */
+ * crash. */
 #include "common/io/http_message.h"
 #include "common/io/http_prefer.h"
 
@@ -84,10 +84,12 @@ fuzz_feed(struct http_message *m, const char *bytes, size_t length, size_t piece
 static void
 fuzz_values(const char *bytes, size_t length)
 {
-	char *text = strndup(bytes, length), value[16];
+	char *text = malloc(length + 1), value[16];
 	struct http_prefer prefer;
 	int64_t seconds;
 
+	memcpy(text, bytes, length);
+	text[length] = '\0';
 	http_list_find(text, "wait", value, sizeof value);
 	http_prefer_parse(text, &prefer);
 	if (http_prefer_wait_s(&prefer) > HTTP_PREFER_WAIT_MAX_S)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Fuzzes transcoding (libFuzzer): any bytes as a body for any message, whatever is read must be
- * checked, written, packed, streamed and read again without fault.
- *
- *	clang -fsanitize=fuzzer,address,undefined ... && ./transcode_fuzz -max_len=4096 corpus/ */
+ * libFuzzer: any bytes as a body for any message, whatever is read must be checked, written,
+ * packed, streamed and read again without fault. */
 #include "auth.pb-c.h"
 #include "common/base/arena.h"
 #include "common/base/buf.h"

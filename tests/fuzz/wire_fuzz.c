@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * libFuzzer: the hand-written reader of batches stays inside the message, and agrees with
- * protobuf-c on everything that accepts. Built with clang -fsanitize=fuzzer,address,undefined. */
+ * protobuf-c on everything that accepts. */
 #include "common/actor/wire.h"
 #include "envelope.pb-c.h"
 
