@@ -41,7 +41,8 @@ struct dial_events {
 struct dial *dial_open(struct worker *io, const char *url, const struct tls_options *tls,
                        const char *server_name, const struct dial_events *events, void *arg,
                        char *error, size_t error_size);
-/* Closes the connection; no callback comes after this returns. Frees once nng has let go. */
+/* Closes the connection; no callback comes after this returns, and nng's threads post nothing more
+ * to the io worker: it may be stopped next, its last turn frees the rest. Takes milliseconds. */
 void dial_close(struct dial **dial);
 /* Sends a batch and waits for its answer. The role must be free and the connection up. Copies the
  * bytes. -1 without memory. */
@@ -68,7 +69,7 @@ struct listen_events {
 struct listen *listen_open(struct worker *io, const char *url, const struct tls_options *tls,
                            const struct listen_events *events, void *arg, char *error,
                            size_t error_size);
-/* No callback comes after this returns; contexts that are still held become invalid. */
+/* As dial_close(); contexts that are still held become invalid. */
 void listen_close(struct listen **listen);
 /* Answers a message; the context is gone afterwards. To a vanished peer this does nothing. */
 void listen_answer(struct listen_context *context, const void *bytes, size_t length);

@@ -215,6 +215,10 @@ dial_close(struct dial **dialp)
 	dial->closed = true;
 	pipes_end(&dial->pipes);
 	nng_close(dial->socket);
+	/* nng_close() ends what is under way, but does not wait for its callbacks. */
+	for (int i = 0; i < 2; i++)
+		if (dial->context[i].aio != NULL)
+			nng_aio_wait(dial->context[i].aio);
 	dial_release(dial);
 }
 

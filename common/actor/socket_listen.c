@@ -283,6 +283,7 @@ listen_close(struct listen **listenp)
 	nng_close(listen->socket);
 	for (struct listen_context *context = listen->contexts; context != NULL; context = next) {
 		next = context->next;
+		nng_aio_wait(context->aio); /* see dial_close() */
 		if (context->state == LISTEN_HELD)
 			listen_context_free(context);
 	}

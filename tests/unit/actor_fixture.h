@@ -276,7 +276,6 @@ service_close_task(void *arg)
 	link_server_close(&service->server);
 	while (service->running > 0)
 		assert(task_sleep(1) == STATUS_OK);
-	assert(task_sleep(50) == STATUS_OK); /* nng lets go */
 }
 
 /* Stops and starts listening; the worker stays. */
@@ -405,7 +404,6 @@ caller_close_task(void *arg)
 	struct test_caller *caller = arg;
 
 	rpc_close(&caller->rpc);
-	assert(task_sleep(50) == STATUS_OK);
 }
 
 static inline bool
