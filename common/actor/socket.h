@@ -81,7 +81,9 @@ void listen_close_pipe(struct listen *listen, uint32_t pipe);
 int listen_admit(struct listen *listen);
 void listen_dismiss(struct listen *listen);
 
-/* Ends nng's threads: the last thing a process does with nng; optional. */
-void socket_fini(void);
+/* To be asked once a second: has the thread of nng's that buries connections been waiting for one
+ * of them for five seconds? Then no connection of the process is ever missed or made again. Any
+ * thread. */
+bool socket_hangs(void);
 
 #endif

@@ -8,6 +8,7 @@
 #include "common/base/obj.h"
 
 #include <nng/protocol/reqrep0/req.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,6 +18,8 @@
 #define SOCKET_RECEIVE_MS    10000
 #define SOCKET_RECONNECT_MIN 50
 #define SOCKET_RECONNECT_MAX 2000
+#define SOCKET_SETTLE_ROUNDS 100 /* for a message that is being sent when we close */
+#define SOCKET_SETTLE_MS     10
 
 struct dial_context {
 	unsigned magic;
@@ -43,12 +46,13 @@ struct dial {
 	void *arg;
 	uint32_t pipe; /* 0: down */
 	bool closed;
+	bool stuck; /* nng hangs: it keeps the socket, and us, until the process ends */
 };
 
 static void
 dial_release(struct dial *dial)
 {
-	if (!dial->closed || pipes_any(&dial->pipes))
+	if (!dial->closed || dial->stuck || pipes_any(&dial->pipes))
 		return;
 	for (int i = 0; i < 2; i++)
 		if (dial->context[i].busy)
@@ -203,6 +207,20 @@ dial_open(struct worker *io, const char *url, const struct tls_options *tls,
 	return dial;
 }
 
+/* Waits until nothing is being sent (socket_pipes.c says why): a REQ socket says that it is ready
+ * to send when a pipe is idle, and there is one pipe. */
+static void
+dial_settle(struct dial *dial)
+{
+	struct pollfd ready = {.events = POLLIN};
+
+	if (nng_socket_get_int(dial->socket, NNG_OPT_SENDFD, &ready.fd) != 0)
+		return;
+	for (int i = 0; i < SOCKET_SETTLE_ROUNDS && pipes_connected(&dial->pipes); i++)
+		if (poll(&ready, 1, SOCKET_SETTLE_MS) > 0)
+			return;
+}
+
 void
 dial_close(struct dial **dialp)
 {
@@ -213,12 +231,13 @@ dial_close(struct dial **dialp)
 	OBJ_CHECK(dial, DIAL_MAGIC);
 	*dialp = NULL;
 	dial->closed = true;
-	pipes_end(&dial->pipes);
-	nng_close(dial->socket);
+	dial_settle(dial);
+	dial->stuck = !pipes_end(&dial->pipes);
+	if (!dial->stuck)
+		nng_close(dial->socket);
 	/* nng_close() ends what is under way, but does not wait for its callbacks. */
 	for (int i = 0; i < 2; i++)
-		if (dial->context[i].aio != NULL)
-			nng_aio_wait(dial->context[i].aio);
+		socket_aio_end(dial->context[i].aio, dial->stuck);
 	dial_release(dial);
 }
 

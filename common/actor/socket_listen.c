@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define LISTEN_MAGIC 0x115e0001u
 
@@ -48,12 +49,15 @@ struct listen {
 	unsigned admitted;   /* pipes */
 	_Atomic bool excess; /* there are contexts to reclaim */
 	bool closed;
+	bool stuck; /* as a dial's */
+	bool tls;
 };
 
 static void
 listen_release(struct listen *listen)
 {
-	if (!listen->closed || listen->contexts != NULL || pipes_any(&listen->pipes))
+	if (!listen->closed || listen->stuck || listen->contexts != NULL ||
+	    pipes_any(&listen->pipes))
 		return;
 	pipes_fini(&listen->pipes);
 	OBJ_FINI(listen);
@@ -223,7 +227,8 @@ listen_start(struct listen *listen, const char *url, const struct tls_options *t
 	    (rv = pipes_watch(&listen->pipes, listen->socket)) != 0 ||
 	    (rv = nng_listener_create(&listener, listen->socket, url)) != 0)
 		goto fail;
-	if (socket_wants_tls(url)) {
+	listen->tls = socket_wants_tls(url);
+	if (listen->tls) {
 		nng_tls_config *config =
 		    socket_tls(tls, NNG_TLS_MODE_SERVER, NULL, error, error_size);
 
@@ -271,6 +276,9 @@ listen_open(struct worker *io, const char *url, const struct tls_options *tls,
 void
 listen_close(struct listen **listenp)
 {
+	/* For the last answers, while they are being sent (socket_pipes.c says why): a REP socket
+	 * does not tell. */
+	const struct timespec settle = {.tv_nsec = 50000000};
 	struct listen *listen = *listenp;
 	struct listen_context *next;
 
@@ -279,11 +287,14 @@ listen_close(struct listen **listenp)
 	OBJ_CHECK(listen, LISTEN_MAGIC);
 	*listenp = NULL;
 	listen->closed = true;
-	pipes_end(&listen->pipes);
-	nng_close(listen->socket);
+	if (listen->tls && pipes_connected(&listen->pipes))
+		(void)nanosleep(&settle, NULL);
+	listen->stuck = !pipes_end(&listen->pipes);
+	if (!listen->stuck)
+		nng_close(listen->socket);
 	for (struct listen_context *context = listen->contexts; context != NULL; context = next) {
 		next = context->next;
-		nng_aio_wait(context->aio); /* see dial_close() */
+		socket_aio_end(context->aio, listen->stuck);
 		if (context->state == LISTEN_HELD)
 			listen_context_free(context);
 	}

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * The pipes of a socket: their beginning and end, told to the io worker, and how we end one.
  *
- * nng 1.5.2 loses a receive for ever when nng_pipe_close() comes between the header and the body of
- * a message (nni_aio_begin() fails silently in tcptran_pipe_recv_cb()): the thread that buries
- * pipes then waits for it, and no end of any pipe of the process is reported again. So we never
- * close a pipe that is in use. We shut down its TCP connection, nng reads the end of the stream,
- * and closes the pipe when no receive is under way. */
+ * nng (1.5.2 to 1.10.1) loses a receive for ever when a pipe is closed between the header and the
+ * body of a message (nni_aio_begin() fails silently in tcptran_pipe_recv_cb()): the thread that
+ * buries pipes then waits for it, and no end of any pipe of the process is reported again. So we
+ * never close a pipe that is in use. We shut down its TCP connection, nng reads the end of the
+ * stream, and closes the pipe when no receive is under way. With TLS the same holds for a send,
+ * which goes out in three parts (tlstran_pipe_send_cb()): we let it finish first.
+ *
+ * When a peer dies while we speak to it, nng closes the pipe by itself, and we cannot help it.
+ * Under load and TLS one death in sixty hung nng so; without TLS it took a peer that floods us and
+ * reads nothing. socket_hangs() notices; the process then ends. */
 #include "common/actor/socket_private.h"
 
 #include "common/base/log.h"
@@ -21,13 +26,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PIPES_END_ROUNDS 30  /* three seconds: longer than that, and nng hangs */
-#define PIPE_MAX_READS   512 /* of 16 KB each: more than a socket holds */
+#define PIPES_END_ROUNDS    30   /* of 100 ms: longer than that, and nng hangs */
+#define PIPES_BURIAL_ROUNDS 2000 /* of 1 ms */
+#define PIPES_GONE_LIMIT    3    /* rounds without a descriptor */
+#define PIPE_MAX_READS      512  /* of 16 KB each: more than a socket holds */
 
 struct pipe_record {
 	struct post up, down;
 	struct pipes *pipes;
 	uint32_t id;
+	unsigned gone; /* rounds of pipes_end() that found no descriptor */
 	struct pipe_record *next;
 };
 
@@ -77,6 +85,17 @@ pipes_any(struct pipes *pipes)
 	any = pipes->live > 0;
 	pthread_mutex_unlock(&pipes->lock);
 	return any;
+}
+
+bool
+pipes_connected(struct pipes *pipes)
+{
+	bool connected;
+
+	pthread_mutex_lock(&pipes->lock);
+	connected = pipes->count > 0;
+	pthread_mutex_unlock(&pipes->lock);
+	return connected;
 }
 
 static void
@@ -130,6 +149,8 @@ pipes_event_cb(nng_pipe pipe, nng_pipe_ev event, void *arg)
 	else
 		pipes_removed(pipes, pipe);
 	pthread_mutex_unlock(&pipes->lock);
+	if (event != NNG_PIPE_EV_ADD_PRE)
+		burial_begins((uint32_t)nng_pipe_id(pipe));
 }
 
 /* ADD_PRE, because a pipe already receives when ADD_POST is called: its first message would come
@@ -205,21 +226,36 @@ pipe_descriptor(nng_pipe pipe)
 }
 
 /* What has arrived is thrown away, and what still comes as well: Linux goes on to receive after
- * SHUT_RD, for a peer that floods us. */
-void
-pipe_shut(nng_pipe pipe)
+ * SHUT_RD, for a peer that floods us. False: there is no descriptor. */
+static bool
+pipe_end_stream(nng_pipe pipe)
 {
 	int fd = pipe_descriptor(pipe), rounds = PIPE_MAX_READS;
 	char rest[16384];
 
-	if (fd < 0) {
-		nng_pipe_close(pipe);
-		return;
-	}
+	if (fd < 0)
+		return false;
 	shutdown(fd, SHUT_RD);
 	while (rounds-- > 0 && recv(fd, rest, sizeof rest, MSG_DONTWAIT) > 0)
 		;
 	close(fd);
+	return true;
+}
+
+void
+pipe_shut(nng_pipe pipe)
+{
+	if (!pipe_end_stream(pipe))
+		nng_pipe_close(pipe);
+}
+
+static bool
+pipe_is_inproc(nng_pipe pipe)
+{
+	nng_sockaddr local;
+
+	return nng_pipe_get_addr(pipe, NNG_OPT_LOCADDR, &local) == 0 &&
+	       local.s_family == NNG_AF_INPROC;
 }
 
 /* Waits until there are none, or for a tenth of a second. */
@@ -239,23 +275,38 @@ pipes_wait_empty(struct pipes *pipes)
 		error = pthread_cond_timedwait(&pipes->empty, &pipes->lock, &limit);
 }
 
-/* Again and again: nng's TLS forgets that a connection has ended when it was not just reading. The
- * second time its descriptor is gone, and closing the pipe is safe. */
-void
-pipes_end(struct pipes *pipes)
+/* Again and again: nng's TLS forgets that a connection has ended when it was not just reading. Its
+ * descriptor is gone then, and closing the pipe is safe once nng has handled what it had read. */
+static void
+pipes_end_all(struct pipes *pipes)
 {
 	pthread_mutex_lock(&pipes->lock);
 	pipes->limit = 0;
 	for (int i = 0; i < PIPES_END_ROUNDS && pipes->count > 0; i++) {
-		for (const struct pipe_record *record = pipes->records; record != NULL;
+		for (struct pipe_record *record = pipes->records; record != NULL;
 		     record = record->next) {
 			nng_pipe pipe = {.id = record->id};
 
-			pipe_shut(pipe);
+			if (!pipe_end_stream(pipe) &&
+			    (++record->gone == PIPES_GONE_LIMIT || pipe_is_inproc(pipe)))
+				nng_pipe_close(pipe);
 		}
 		pipes_wait_empty(pipes);
 	}
-	if (pipes->count > 0)
-		LOG_ERROR("nng does not let go of its connections", LOG_INT("count", pipes->count));
 	pthread_mutex_unlock(&pipes->lock);
+}
+
+bool
+pipes_end(struct pipes *pipes)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+
+	pipes_end_all(pipes);
+	for (int i = 0; i < PIPES_BURIAL_ROUNDS && !pipes_connected(pipes); i++) {
+		if (burial_done())
+			return true;
+		(void)nanosleep(&pause, NULL);
+	}
+	LOG_ERROR("nng does not let go of its connections");
+	return false;
 }

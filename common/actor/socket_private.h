@@ -33,16 +33,27 @@ void pipes_fini(struct pipes *pipes);
 int pipes_watch(struct pipes *pipes, nng_socket socket);
 /* Is one alive, or its end not yet reported? */
 bool pipes_any(struct pipes *pipes);
-/* Ends all connections, lets none in, and waits for nng to be done with them: some milliseconds. */
-void pipes_end(struct pipes *pipes);
+/* Is one alive, as far as nng knows? */
+bool pipes_connected(struct pipes *pipes);
+/* Ends all connections, lets none in, and waits for nng to be done with them: some milliseconds.
+ * False, after a line in the log: nng hangs, and so would nng_close(). */
+bool pipes_end(struct pipes *pipes);
 /* Ends one connection. Any thread. */
 void pipe_shut(nng_pipe pipe);
+
+/* nng has reported the end of a pipe and begins to bury it: what socket_hangs() watches. */
+void burial_begins(uint32_t id);
+/* Has it buried all whose end it has reported? */
+bool burial_done(void);
 
 bool socket_wants_tls(const char *url);
 /* A TLS configuration of nng; NULL with a line in `error`. The server's name is always set on a
  * dialer: without it nng checks no name at all. */
 nng_tls_config *socket_tls(const struct tls_options *tls, nng_tls_mode mode,
                            const char *server_name, char *error, size_t error_size);
+/* Waits until the last callback of a closed socket's operation has returned. `stuck`: the socket
+ * could not be closed, so ends the operation too. NULL is none. */
+void socket_aio_end(nng_aio *aio, bool stuck);
 /* A copy of the bytes as the message of the aio. -1 without memory. */
 int socket_set_message(nng_aio *aio, const void *bytes, size_t length);
 

@@ -87,7 +87,12 @@ socket_set_message(nng_aio *aio, const void *bytes, size_t length)
 }
 
 void
-socket_fini(void)
+socket_aio_end(nng_aio *aio, bool stuck)
 {
-	nng_fini();
+	if (aio == NULL)
+		return;
+	if (stuck)
+		nng_aio_stop(aio);
+	else
+		nng_aio_wait(aio);
 }

@@ -2,6 +2,7 @@
  * Workers, signals, drain and watchdog of a process. */
 #include "common/service/process.h"
 
+#include "common/actor/socket.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/ids.h"
@@ -62,6 +63,10 @@ process_watchdog_main(void *arg)
 			if (++stopping > PROCESS_EXIT_LIMIT_S)
 				_exit(process->exit_status);
 			continue;
+		}
+		if (socket_hangs()) {
+			LOG_ERROR("nng hangs, the process ends itself");
+			abort();
 		}
 		for (unsigned i = 0; i < process->worker_count; i++) {
 			stalled[i] =

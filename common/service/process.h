@@ -7,7 +7,7 @@
  *drain(); when it returns, or DRAIN_GRACE is over, stop() and exit. A second signal exits at once.
  *
  * The watchdog ends the process (abort, so that a core shows the stacks) when a worker's loop has
- * not turned in ten of its own seconds; the supervisor starts it again.
+ * not turned in ten of its own seconds, or nng hangs (socket.h); the supervisor starts it again.
  */
 #ifndef STUDYHALL_SERVICE_PROCESS_H
 #define STUDYHALL_SERVICE_PROCESS_H
