@@ -240,6 +240,23 @@ close_all(void *arg)
 	assert(kept[1] != NULL && task_sleep(100) == STATUS_OK);
 }
 
+static void
+set_limits_task(void *arg)
+{
+	const unsigned *limits = arg;
+
+	gateway.quiet_ms = limits[0];
+	gateway.max_connections = limits[1];
+}
+
+static void
+set_limits(unsigned quiet_ms, unsigned connections)
+{
+	unsigned limits[] = {quiet_ms, connections};
+
+	run_task(http->worker, set_limits_task, limits);
+}
+
 static int
 setup(void **state)
 {
@@ -247,8 +264,7 @@ setup(void **state)
 	followed = -1;
 	written = 0;
 	signed_out = false;
-	gateway.max_connections = 10000;
-	gateway.quiet_ms = 15000;
+	set_limits(15000, 10000);
 	return 0;
 }
 
@@ -490,7 +506,7 @@ a_quiet_stream_says_that_it_lives(void **state)
 	int fd = client_connect(http);
 
 	(void)state;
-	gateway.quiet_ms = 20;
+	set_limits(20, 10000);
 	client_send(fd, FOLLOW("hold") "\r\n");
 	client_expect(fd, "HTTP/1.1 200", "\r\n3\r\n:\n\n\r\n3\r\n:\n\n\r\n3\r\n:\n\n\r\n");
 	assert_int_equal(followed, -1);
@@ -503,7 +519,7 @@ a_stream_does_not_outlive_its_session(void **state)
 	int fd = client_connect(http);
 
 	(void)state;
-	gateway.quiet_ms = 20;
+	set_limits(20, 10000);
 	client_send(fd, FOLLOW("hold") "\r\n");
 	client_expect(fd, "HTTP/1.1 200", "event: job");
 	signed_out = true; /* noticed when the second has passed for which it is remembered */
@@ -517,7 +533,7 @@ a_learner_has_a_share_of_the_streams(void **state)
 	int held[2];
 
 	(void)state;
-	gateway.max_connections = 8;
+	set_limits(15000, 8);
 	for (size_t i = 0; i < COUNT_OF(held); i++) {
 		held[i] = client_connect(http);
 		client_send(held[i], FOLLOW("hold") "\r\n");
