@@ -229,8 +229,8 @@ fetch_set_transport(struct fetch *fetch, const struct fetch_request *request)
 	if (request->ca_file != NULL)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	/* Without TLS it is only the first response that says there is no multiplexing: all would wait
-	 * for that one. */
+	/* Without TLS it is only the first response that says there is no multiplexing: all would
+	 * wait for that one. */
 	curl_easy_setopt(easy, CURLOPT_PIPEWAIT,
 	                 (long)(strncasecmp(request->url, "https:", 6) == 0));
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT,
