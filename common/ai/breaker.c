@@ -39,47 +39,70 @@ breaker_change(struct breaker *breaker, enum breaker_state state, uint64_t now_m
 	                       : breaker->open_ms * 2;
 }
 
+static unsigned
+breaker_slice(struct breaker *breaker, uint64_t now_ms)
+{
+	uint64_t number = now_ms / (breaker->options.window_ms / BREAKER_SLICES);
+	unsigned i = (unsigned)(number % BREAKER_SLICES);
+
+	if (breaker->slices[i].number != number) {
+		memset(&breaker->slices[i], 0, sizeof breaker->slices[i]);
+		breaker->slices[i].number = number;
+	}
+	return i;
+}
+
 bool
-breaker_admit(struct breaker *breaker, uint64_t now_ms, uint32_t *ticket)
+breaker_admit(struct breaker *breaker, uint64_t now_ms, struct breaker_ticket *ticket)
 {
 	if (breaker->state == BREAKER_OPEN && now_ms >= breaker->until_ms)
 		breaker_change(breaker, BREAKER_HALF_OPEN, now_ms);
 	if (breaker->state == BREAKER_OPEN ||
 	    (breaker->state == BREAKER_HALF_OPEN && breaker->probing >= breaker->options.probes))
 		return false;
-	if (breaker->state == BREAKER_HALF_OPEN)
+	if (breaker->state == BREAKER_HALF_OPEN) {
 		breaker->probing++;
-	*ticket = breaker->period;
+		*ticket = (struct breaker_ticket){.period = breaker->period};
+	} else {
+		unsigned i = breaker_slice(breaker, now_ms);
+
+		breaker->slices[i].pending++;
+		*ticket = (struct breaker_ticket){breaker->period, breaker->slices[i].number};
+	}
 	return true;
+}
+
+/* Are so many failures too many among these and the others? */
+static bool
+breaker_too_many(const struct breaker *breaker, uint64_t bad, uint64_t others)
+{
+	return bad * 100 >= (bad + others) * breaker->options.percent;
 }
 
 static bool
 breaker_must_open(const struct breaker *breaker, uint64_t number)
 {
-	unsigned good = 0, bad = 0;
+	uint64_t good = 0, bad = 0, young = 0;
 
-	if (breaker->row >= breaker->options.in_a_row)
-		return true;
 	for (unsigned i = 0; i < BREAKER_SLICES; i++) {
-		if (breaker->slices[i].number + BREAKER_SLICES > number) {
-			good += breaker->slices[i].good;
-			bad += breaker->slices[i].bad;
-		}
+		if (breaker->slices[i].number + BREAKER_SLICES <= number)
+			continue;
+		good += breaker->slices[i].good;
+		bad += breaker->slices[i].bad;
+		if (breaker->slices[i].number + BREAKER_YOUNG > number)
+			young += breaker->slices[i].pending;
 	}
-	return good + bad >= breaker->options.least &&
-	       (uint64_t)bad * 100 >= (uint64_t)(good + bad) * breaker->options.percent;
+	if (breaker->row >= breaker->options.in_a_row &&
+	    breaker_too_many(breaker, breaker->row, young))
+		return true;
+	return good + bad >= breaker->options.least && breaker_too_many(breaker, bad, good + young);
 }
 
 static void
 breaker_count(struct breaker *breaker, uint64_t now_ms, bool good)
 {
-	uint64_t number = now_ms / (breaker->options.window_ms / BREAKER_SLICES);
-	unsigned i = (unsigned)(number % BREAKER_SLICES);
+	unsigned i = breaker_slice(breaker, now_ms);
 
-	if (breaker->slices[i].number != number) {
-		breaker->slices[i].number = number;
-		breaker->slices[i].good = breaker->slices[i].bad = 0;
-	}
 	if (good) {
 		breaker->slices[i].good++;
 		breaker->row = 0;
@@ -87,17 +110,21 @@ breaker_count(struct breaker *breaker, uint64_t now_ms, bool good)
 	}
 	breaker->slices[i].bad++;
 	breaker->row++;
-	if (breaker_must_open(breaker, number))
+	if (breaker_must_open(breaker, breaker->slices[i].number))
 		breaker_change(breaker, BREAKER_OPEN, now_ms);
 }
 
 void
-breaker_report(struct breaker *breaker, uint32_t ticket, uint64_t now_ms,
+breaker_report(struct breaker *breaker, const struct breaker_ticket *ticket, uint64_t now_ms,
                enum breaker_report report)
 {
-	if (ticket != breaker->period)
+	if (ticket->period != breaker->period)
 		return;
 	if (breaker->state == BREAKER_CLOSED) {
+		unsigned i = (unsigned)(ticket->slice % BREAKER_SLICES);
+
+		if (breaker->slices[i].number == ticket->slice)
+			breaker->slices[i].pending--;
 		if (report != BREAKER_NOTHING)
 			breaker_count(breaker, now_ms, report == BREAKER_SUCCESS);
 		return;

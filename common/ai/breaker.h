@@ -2,7 +2,9 @@
  *
  * A circuit breaker: when most calls of the last while have failed, or a dozen in a row, nothing is
  * asked any more for a time; then a few probes go out, and the first that succeeds closes it again.
- * Pure: the caller brings the time (clock_ms()) and, where threads share it, the lock.
+ * A failure is quick and an answer slow, so calls that began lately and have not ended count as
+ * good ones: else the first failures among many calls at once would open it. Pure: the caller
+ * brings the time (clock_ms()) and, where threads share it, the lock.
  */
 #ifndef STUDYHALL_AI_BREAKER_H
 #define STUDYHALL_AI_BREAKER_H
@@ -10,7 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BREAKER_SLICES 10
+#define BREAKER_SLICES 12
+#define BREAKER_YOUNG  4 /* slices that count as lately */
 
 enum breaker_state {
 	BREAKER_CLOSED,
@@ -47,14 +50,21 @@ struct breaker {
 	struct {
 		uint64_t number; /* time / length of a slice */
 		unsigned good, bad;
+		unsigned pending; /* begun in it, and not ended */
 	} slices[BREAKER_SLICES];
+};
+
+/* Of a call that was let out. */
+struct breaker_ticket {
+	uint32_t period;
+	uint64_t slice;
 };
 
 void breaker_init(struct breaker *breaker, const struct breaker_options *options);
 /* May a call go out? Then its outcome must be reported with the ticket, exactly once. */
-bool breaker_admit(struct breaker *breaker, uint64_t now_ms, uint32_t *ticket);
+bool breaker_admit(struct breaker *breaker, uint64_t now_ms, struct breaker_ticket *ticket);
 /* Reports of calls that began before the state changed last are ignored. */
-void breaker_report(struct breaker *breaker, uint32_t ticket, uint64_t now_ms,
+void breaker_report(struct breaker *breaker, const struct breaker_ticket *ticket, uint64_t now_ms,
                     enum breaker_report report);
 enum breaker_state breaker_state(const struct breaker *breaker, uint64_t now_ms);
 

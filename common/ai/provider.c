@@ -120,7 +120,6 @@ provider_new(const struct provider_options *options, char *error, size_t error_s
 	OBJ_INIT(provider, PROVIDER_MAGIC);
 	provider->options = *options;
 	pthread_mutex_init(&provider->lock, NULL);
-	retry_budget_init(&provider->budget);
 	breaker_init(&provider->breaker,
 	             options->breaker != NULL ? options->breaker : &breaker_defaults);
 	provider->slots = slots_new(options->concurrency > 0 ? options->concurrency : 1);
@@ -280,7 +279,7 @@ provider_dismiss(struct provider_call *call, enum breaker_report report)
 
 	pthread_mutex_lock(&provider->lock);
 	before = provider->breaker.state;
-	breaker_report(&provider->breaker, call->ticket, clock_ms(), report);
+	breaker_report(&provider->breaker, &call->ticket, clock_ms(), report);
 	after = provider->breaker.state;
 	metric_set(provider->state, (int64_t)after);
 	pthread_mutex_unlock(&provider->lock);

@@ -290,8 +290,11 @@ provider_open(struct provider *provider, const struct provider_request *request,
 		free(call);
 		return status;
 	}
-	if (turns->calls++ == 0)
-		retry_budget_earn(&provider->budget);
+	if (turns->calls++ == 0) {
+		pthread_mutex_lock(&provider->lock);
+		retry_budget_first(&provider->budget, clock_ms());
+		pthread_mutex_unlock(&provider->lock);
+	}
 	status = provider_send(call, request);
 	if (status != STATUS_OK)
 		return provider_unanswered(call, turns, status);

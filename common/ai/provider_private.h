@@ -24,8 +24,8 @@ struct provider {
 	char *host;
 	bool plain; /* http:// */
 	struct slots *slots;
+	pthread_mutex_t lock; /* what follows, up to the metrics */
 	struct retry_budget budget;
-	pthread_mutex_t lock; /* breaker, keys, and when was last logged */
 	struct breaker breaker;
 	struct key_ring keys;
 	uint64_t logged_ms;
@@ -44,7 +44,7 @@ struct provider_call {
 	unsigned number; /* the watch's */
 	bool started;    /* the watch knows of it */
 	int key;
-	uint32_t ticket;
+	struct breaker_ticket ticket;
 	uint64_t give_up_ms; /* UINT64_MAX: none */
 	uint64_t begun_us;
 	uint64_t heard_ms;

@@ -33,6 +33,17 @@ provider_pause_of(const struct provider *provider, const struct provider_turns *
 	return true;
 }
 
+static bool
+provider_spend(struct provider *provider)
+{
+	bool spent;
+
+	pthread_mutex_lock(&provider->lock);
+	spent = retry_budget_spend(&provider->budget, clock_ms());
+	pthread_mutex_unlock(&provider->lock);
+	return spent;
+}
+
 bool
 provider_again(struct provider *provider, const struct provider_request *request,
                const struct provider_turns *turns, enum status *status)
@@ -50,7 +61,7 @@ provider_again(struct provider *provider, const struct provider_request *request
 	    task_time_left() < (uint64_t)pause_ms + PROVIDER_LEAST_MS)
 		return false;
 	/* Another key is no further load on what is in trouble. */
-	if (!turns->other_key && !retry_budget_spend(&provider->budget))
+	if (!turns->other_key && !provider_spend(provider))
 		return false;
 	if (pause_ms > 0)
 		waited = task_sleep(pause_ms);

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRY_DAY_S 86400
+#define RETRY_DAY_S     86400
+#define RETRY_PERIOD_MS 10000
 
 uint32_t
 retry_backoff_ms(unsigned attempt, uint32_t base_ms, uint32_t cap_ms)
@@ -62,24 +63,40 @@ retry_after_parse(const char *text, int64_t now_s, uint32_t *wait_ms)
 	return true;
 }
 
-void
-retry_budget_init(struct retry_budget *budget)
+static unsigned
+retry_budget_now(struct retry_budget *budget, uint64_t now_ms)
 {
-	atomic_init(&budget->halves, 2 * RETRY_BUDGET_MOST);
+	uint64_t period = now_ms / RETRY_PERIOD_MS;
+
+	if (period < budget->period)
+		period = budget->period; /* another thread's clock was read later */
+	for (unsigned i = 0; i < 2 && budget->period != period; i++) {
+		unsigned next = (unsigned)((budget->period + 1 + i) % 2);
+
+		/* What is two periods old is forgotten; after a long pause, all. */
+		if (period > budget->period + i) {
+			budget->firsts[next] = 0;
+			budget->retries[next] = 0;
+		}
+	}
+	budget->period = period;
+	return (unsigned)(period % 2);
 }
 
 void
-retry_budget_earn(struct retry_budget *budget)
+retry_budget_first(struct retry_budget *budget, uint64_t now_ms)
 {
-	if (atomic_load_explicit(&budget->halves, memory_order_relaxed) < 2 * RETRY_BUDGET_MOST)
-		atomic_fetch_add_explicit(&budget->halves, 1, memory_order_relaxed);
+	budget->firsts[retry_budget_now(budget, now_ms)]++;
 }
 
 bool
-retry_budget_spend(struct retry_budget *budget)
+retry_budget_spend(struct retry_budget *budget, uint64_t now_ms)
 {
-	if (atomic_fetch_sub_explicit(&budget->halves, 2, memory_order_relaxed) >= 2)
-		return true;
-	atomic_fetch_add_explicit(&budget->halves, 2, memory_order_relaxed);
-	return false;
+	unsigned now = retry_budget_now(budget, now_ms);
+
+	if (budget->retries[0] + budget->retries[1] >=
+	    RETRY_BUDGET_FREE + (budget->firsts[0] + budget->firsts[1]) / 2)
+		return false;
+	budget->retries[now]++;
+	return true;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * When to try again, and how often: exponential back-off with full jitter, what Retry-After says,
- * and a budget, so that a provider in trouble is not asked ever more. Thread-safe.
+ * and a budget, so that a provider in trouble is not asked ever more. Thread-safe, but for the
+ * budget.
  */
 #ifndef STUDYHALL_AI_RETRY_H
 #define STUDYHALL_AI_RETRY_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,15 +21,18 @@ uint32_t retry_spread_ms(uint32_t wait_ms);
  * cut at a day; one that has passed is 0. False if it is nothing of these. */
 bool retry_after_parse(const char *text, int64_t now_s, uint32_t *wait_ms);
 
-/* Each first attempt earns half a retry, RETRY_BUDGET_MOST at most; a retry costs one. */
-#define RETRY_BUDGET_MOST 20
+/* Of the calls of the last while (ten to twenty seconds) so many may be repetitions: half as many
+ * as first attempts, and RETRY_BUDGET_FREE. In proportion to what is asked, for a thousand calls
+ * that begin at once fail at once. */
+#define RETRY_BUDGET_FREE 20
 struct retry_budget {
-	_Atomic int halves;
+	uint64_t period; /* of the current half of the while */
+	unsigned firsts[2], retries[2];
 };
 
-void retry_budget_init(struct retry_budget *budget);
-void retry_budget_earn(struct retry_budget *budget);
+/* `now_ms` is clock_ms(). Pure; where threads share it, the caller brings the lock. */
+void retry_budget_first(struct retry_budget *budget, uint64_t now_ms);
 /* False when there is none left. */
-bool retry_budget_spend(struct retry_budget *budget);
+bool retry_budget_spend(struct retry_budget *budget, uint64_t now_ms);
 
 #endif

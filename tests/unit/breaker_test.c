@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-static const struct breaker_options options = {.window_ms = 10000,
+static const struct breaker_options options = {.window_ms = 12000,
                                                .least = 10,
                                                .percent = 50,
                                                .in_a_row = 6,
@@ -33,20 +33,20 @@ start(void)
 static void
 call(enum breaker_report report)
 {
-	uint32_t ticket;
+	struct breaker_ticket ticket;
 
 	assert_true(breaker_admit(&breaker, now, &ticket));
-	breaker_report(&breaker, ticket, now, report);
+	breaker_report(&breaker, &ticket, now, report);
 }
 
 static bool
 admits(void)
 {
-	uint32_t ticket;
+	struct breaker_ticket ticket;
 	bool admitted = breaker_admit(&breaker, now, &ticket);
 
 	if (admitted)
-		breaker_report(&breaker, ticket, now, BREAKER_NOTHING);
+		breaker_report(&breaker, &ticket, now, BREAKER_NOTHING);
 	return admitted;
 }
 
@@ -115,7 +115,7 @@ test_row(void **state)
 static void
 test_probes(void **state)
 {
-	uint32_t one, two, three;
+	struct breaker_ticket one, two, three;
 
 	(void)state;
 	start();
@@ -128,12 +128,12 @@ test_probes(void **state)
 	assert_true(breaker_admit(&breaker, now, &two));
 	assert_false(breaker_admit(&breaker, now, &three));
 	/* A cancelled probe makes room for another. */
-	breaker_report(&breaker, one, now, BREAKER_NOTHING);
+	breaker_report(&breaker, &one, now, BREAKER_NOTHING);
 	assert_true(breaker_admit(&breaker, now, &three));
-	breaker_report(&breaker, three, now, BREAKER_SUCCESS);
+	breaker_report(&breaker, &three, now, BREAKER_SUCCESS);
 	assert_int_equal(breaker_state(&breaker, now), BREAKER_CLOSED);
 	/* The other probe's failure is old news: the window is clean. */
-	breaker_report(&breaker, two, now, BREAKER_FAILURE);
+	breaker_report(&breaker, &two, now, BREAKER_FAILURE);
 	calls(0, 5);
 	assert_int_equal(breaker_state(&breaker, now), BREAKER_CLOSED);
 	call(BREAKER_FAILURE);
@@ -164,23 +164,71 @@ test_probe_fails(void **state)
 static void
 test_late_reports(void **state)
 {
-	uint32_t tickets[20];
+	struct breaker_ticket tickets[20];
 
 	(void)state;
 	start();
 	for (int i = 0; i < 20; i++)
 		assert_true(breaker_admit(&breaker, now, &tickets[i]));
+	now += options.window_ms / 2; /* they hang */
 	for (int i = 0; i < 6; i++)
-		breaker_report(&breaker, tickets[i], now, BREAKER_FAILURE);
+		breaker_report(&breaker, &tickets[i], now, BREAKER_FAILURE);
 	assert_int_equal(breaker_state(&breaker, now), BREAKER_OPEN);
 	/* What was under way when it opened neither closes it nor keeps it open for longer. */
 	for (int i = 6; i < 13; i++)
-		breaker_report(&breaker, tickets[i], now, BREAKER_SUCCESS);
+		breaker_report(&breaker, &tickets[i], now, BREAKER_SUCCESS);
 	assert_int_equal(breaker_state(&breaker, now), BREAKER_OPEN);
 	now += options.open_ms;
 	for (int i = 13; i < 20; i++)
-		breaker_report(&breaker, tickets[i], now, BREAKER_FAILURE);
+		breaker_report(&breaker, &tickets[i], now, BREAKER_FAILURE);
 	assert_true(admits());
+}
+
+/* Failures come at once and answers late: the failures among many calls that have just begun say
+ * little. When most have failed, or the others have hung for a while, it opens. */
+static void
+test_many_at_once(void **state)
+{
+	struct breaker_ticket tickets[100];
+
+	(void)state;
+	start();
+	for (int i = 0; i < 100; i++)
+		assert_true(breaker_admit(&breaker, now, &tickets[i]));
+	for (int i = 0; i < 49; i++)
+		breaker_report(&breaker, &tickets[i], now, BREAKER_FAILURE);
+	assert_int_equal(breaker_state(&breaker, now), BREAKER_CLOSED);
+	breaker_report(&breaker, &tickets[49], now, BREAKER_FAILURE);
+	assert_int_equal(breaker_state(&breaker, now), BREAKER_OPEN);
+	start();
+	for (int i = 0; i < 100; i++)
+		assert_true(breaker_admit(&breaker, now, &tickets[i]));
+	for (int i = 0; i < 30; i++)
+		breaker_report(&breaker, &tickets[i], now, BREAKER_FAILURE);
+	now += options.window_ms / 2;
+	assert_int_equal(breaker_state(&breaker, now), BREAKER_CLOSED);
+	breaker_report(&breaker, &tickets[30], now, BREAKER_FAILURE);
+	assert_int_equal(breaker_state(&breaker, now), BREAKER_OPEN);
+}
+
+/* The same for calls that begin in waves: what ended meanwhile were others. */
+static void
+test_waves(void **state)
+{
+	struct breaker_ticket tickets[100];
+
+	(void)state;
+	start();
+	for (int wave = 0; wave < 10; wave++) {
+		for (int i = 0; i < 100; i++)
+			assert_true(breaker_admit(&breaker, now, &tickets[i]));
+		for (int i = 0; i < 30; i++)
+			breaker_report(&breaker, &tickets[i], now, BREAKER_FAILURE);
+		now += options.window_ms / 4;
+		for (int i = 30; i < 100; i++)
+			breaker_report(&breaker, &tickets[i], now, BREAKER_SUCCESS);
+		assert_int_equal(breaker_state(&breaker, now), BREAKER_CLOSED);
+	}
 }
 
 /* With the default options, three failures in ten never open it in a long time. */
@@ -194,14 +242,14 @@ test_random_failures(void **state)
 	breaker_init(&breaker, &breaker_defaults);
 	now = 1;
 	for (int i = 0; i < 100000; i++) {
-		uint32_t ticket;
+		struct breaker_ticket ticket;
 
 		now += 10;
 		if (!breaker_admit(&breaker, now, &ticket)) {
 			opened++;
 			continue;
 		}
-		breaker_report(&breaker, ticket, now,
+		breaker_report(&breaker, &ticket, now,
 		               rand() % 10 < 3 ? BREAKER_FAILURE : BREAKER_SUCCESS);
 	}
 	assert_int_equal(opened, 0);
@@ -217,6 +265,8 @@ main(void)
 	    cmocka_unit_test(test_probes),
 	    cmocka_unit_test(test_probe_fails),
 	    cmocka_unit_test(test_late_reports),
+	    cmocka_unit_test(test_many_at_once),
+	    cmocka_unit_test(test_waves),
 	    cmocka_unit_test(test_random_failures),
 	};
 

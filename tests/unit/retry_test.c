@@ -98,29 +98,40 @@ test_retry_after(void **state)
 	assert_false(retry_after_parse(NULL, NOW, &wait));
 }
 
+static int
+spend_all(struct retry_budget *budget, uint64_t now)
+{
+	int spent = 0;
+
+	while (retry_budget_spend(budget, now))
+		spent++;
+	return spent;
+}
+
 static void
 test_budget(void **state)
 {
-	struct retry_budget budget;
+	struct retry_budget budget = {0};
+	uint64_t now = 1000000;
 	int spent = 0;
 
 	(void)state;
-	retry_budget_init(&budget);
-	while (retry_budget_spend(&budget))
-		spent++;
-	assert_int_equal(spent, RETRY_BUDGET_MOST);
-	/* Every request failing at once gets one retry for two. */
+	assert_int_equal(spend_all(&budget, now), RETRY_BUDGET_FREE);
+	/* Every request failing: one retry for two. */
 	for (int i = 0; i < 1000; i++) {
-		retry_budget_earn(&budget);
-		spent += retry_budget_spend(&budget);
+		retry_budget_first(&budget, now);
+		spent += retry_budget_spend(&budget, now);
 	}
-	assert_int_equal(spent, RETRY_BUDGET_MOST + 500);
-	/* Quiet times save up no more than the most. */
+	assert_int_equal(spent, 500);
+	/* A thousand at once have half as many retries. */
+	now += 100000;
 	for (int i = 0; i < 1000; i++)
-		retry_budget_earn(&budget);
-	for (spent = 0; retry_budget_spend(&budget);)
-		spent++;
-	assert_int_equal(spent, RETRY_BUDGET_MOST);
+		retry_budget_first(&budget, now);
+	assert_int_equal(spend_all(&budget, now), 500 + RETRY_BUDGET_FREE);
+	assert_int_equal(spend_all(&budget, now + 10000), 0); /* not forgotten so soon */
+	assert_int_equal(spend_all(&budget, now + 20000), RETRY_BUDGET_FREE);
+	assert_int_equal(spend_all(&budget, now + 29999), 0);
+	assert_int_equal(spend_all(&budget, now + 1000000), RETRY_BUDGET_FREE);
 }
 
 int

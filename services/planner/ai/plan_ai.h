@@ -42,6 +42,7 @@ struct plan_ask {
 	size_t topic_count;                     /* 1..PLAN_MAX_TOPICS */
 	const struct plan_day *had;             /* of a former attempt, in date order, from the */
 	size_t had_count;                       /* first study day on without a gap */
+	const char *had_provider;               /* who wrote them, and so goes on first; or NULL */
 	const char *mark;                       /* "JOB:ATTEMPT": begins each Idempotency-Key */
 	uint64_t give_up_ms;                    /* clock_ms() of the soft limit; 0: none */
 };
@@ -69,9 +70,9 @@ struct plan_ai_sink {
 };
 
 struct plan_ai_result {
-	const char
-	    *provider; /* who wrote the plan; NULL if there is none. As long as the process */
-	const char *model;
+	/* Who wrote the plan, valid as long as the process; NULL if there is none, or if all days
+	 * were had before. */
+	const char *provider, *model;
 	uint32_t prompt_tokens, completion_tokens; /* over all calls made here */
 	unsigned calls;
 	char why[160]; /* of a failure, one line; "" if OK. Never holds a key */
@@ -89,8 +90,9 @@ struct plan_ai_first {
 struct plan_ai *plan_ai_new(const struct ai_settings *settings, const char *prompts_dir,
                             char *error, size_t error_size);
 void plan_ai_free(struct plan_ai **ai);
-/* Providers that are in use, without the built-in one. */
+/* Providers that are in use, without the built-in one; and whether AI_PROVIDERS has that too. */
 size_t plan_ai_providers(const struct plan_ai *ai);
+bool plan_ai_builtin(const struct plan_ai *ai);
 
 /* False without a provider. When the first provider is refusing calls just now, the first call is
  * another one after all: call_starts() has the last word. */
