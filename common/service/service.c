@@ -9,6 +9,7 @@
 #include "common/io/cache.h"
 #include "common/io/cache_epoch.h"
 #include "common/io/db.h"
+#include "common/io/fetch.h"
 #include "common/service/serve.h"
 #include "common/task/offload.h"
 #include "common/task/task.h"
@@ -259,6 +260,21 @@ service_close_rpcs(struct service *service)
 	service->rpc_count = 0;
 }
 
+static void
+service_attach_fetch(void *arg)
+{
+	(void)arg;
+	if (fetch_attach() != STATUS_OK)
+		LOG_ERROR("no memory for HTTP requests");
+}
+
+static void
+service_detach_fetch(void *arg)
+{
+	(void)arg;
+	fetch_detach();
+}
+
 static enum status
 service_start(struct process *process, void *arg)
 {
@@ -280,6 +296,8 @@ service_start(struct process *process, void *arg)
 
 	service->process = process;
 	process_on_workers(process, service_attach_cache, service);
+	if (spec->uses_fetch)
+		process_on_workers(process, service_attach_fetch, service);
 	if (service->cache != NULL && service->db != NULL) {
 		service->epoch = (struct cache_epoch){service->cache, service->db};
 		status = service_spawn(service, "cache-epoch", cache_epoch_run, &service->epoch);
@@ -322,6 +340,8 @@ service_stop(struct process *process, void *arg)
 	if (service->spec->stop != NULL && service->state != NULL)
 		service->spec->stop(service);
 	service_close_rpcs(service);
+	if (service->spec->uses_fetch)
+		process_on_workers(process, service_detach_fetch, service);
 	process_on_workers(process, service_detach_cache, service);
 }
 

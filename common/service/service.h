@@ -56,6 +56,7 @@ struct service_spec {
 	const struct db_migration *migrations; /* NULL: no database */
 	size_t migration_count;
 	bool uses_cache;
+	bool uses_fetch;          /* its tasks may make HTTP requests to the outside */
 	size_t cpu_queue_limit;   /* of the offload pool; 0: it has none */
 	const char *const *calls; /* actors it calls, NULL-terminated; or NULL */
 	const struct service_command *commands;

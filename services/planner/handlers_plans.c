@@ -2,15 +2,18 @@
  * Plans: listed, read, renamed, removed; and the start of the service. */
 #include "services/planner/planner.h"
 
+#include "common/ai/settings.h"
 #include "common/base/arena.h"
 #include "common/base/clock.h"
 #include "common/base/date.h"
+#include "common/base/log.h"
 #include "common/base/obj.h"
 #include "common/io/db.h"
 #include "common/service/idempotency.h"
 #include "common/service/outbox.h"
 #include "common/service/service.h"
 #include "common/task/task.h"
+#include "services/planner/ai/plan_ai.h"
 #include "services/planner/jobs/jobs.h"
 #include "services/planner/plan.h"
 #include "services/planner/store.h"
@@ -23,6 +26,31 @@
 
 struct planner_settings planner_settings;
 
+static enum status
+planner_ask_ai(void *arg, const struct plan_ask *ask, const struct plan_ai_sink *sink,
+               struct plan_ai_result *result)
+{
+	return plan_ai_make(arg, ask, sink, result);
+}
+
+/* Who makes plans. Without a provider that has a key, the built-in planner alone. */
+static enum status
+planner_start_ai(struct planner *planner, struct jobs_options *jobs)
+{
+	char error[256];
+
+	planner->ai = plan_ai_new(&ai_settings, planner_settings.prompts_dir, error, sizeof error);
+	if (planner->ai == NULL) {
+		LOG_ERROR("cannot ask AI providers", LOG_TEXT("error", error));
+		return STATUS_INTERNAL;
+	}
+	planner->by_ai = (struct job_planner){planner_ask_ai, planner->ai};
+	if (plan_ai_providers(planner->ai) > 0)
+		jobs->planner = &planner->by_ai;
+	jobs->builtin = plan_ai_builtin(planner->ai);
+	return STATUS_OK;
+}
+
 enum status
 planner_start(struct service *service)
 {
@@ -31,8 +59,8 @@ planner_start(struct service *service)
 	struct jobs_options jobs = {.db = service_db(service),
 	                            .connections = service_connections(service),
 	                            .boot_id = service_boot_id(service),
-	                            .peers = service_rpc(service, "planner"),
-	                            .builtin = true};
+	                            .peers = service_rpc(service, "planner")};
+	enum status status;
 
 	if (planner == NULL)
 		return STATUS_OVERLOADED;
@@ -44,6 +72,11 @@ planner_start(struct service *service)
 		return STATUS_OVERLOADED;
 	}
 	jobs.outbox = planner->outbox;
+	status = planner_start_ai(planner, &jobs);
+	if (status != STATUS_OK) {
+		free(planner);
+		return status;
+	}
 	planner->jobs = jobs_start(service, &jobs);
 	if (planner->jobs == NULL) {
 		free(planner);
@@ -59,6 +92,7 @@ planner_stop(struct service *service)
 	struct planner *planner = service_state(service);
 
 	jobs_stop(planner->jobs);
+	plan_ai_free(&planner->ai);
 }
 
 struct planner *

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The planner service: plans, their items, and quotas. */
+#include "common/ai/settings.h"
 #include "common/base/obj.h"
 #include "common/io/db_migrate.h"
 #include "common/service/service.h"
@@ -32,6 +33,12 @@ static const struct method planner_methods[] = {
 };
 
 static const struct config_setting planner_config[] = {
+    AI_SETTINGS,
+    {.name = "PROMPTS_DIR",
+     .type = CONFIG_TEXT,
+     .target = &planner_settings.prompts_dir,
+     .global = true,
+     .help = "Folder of the texts that tell the AI what to do; empty: those beside the program"},
     {.name = "USER_DAILY_PLANS",
      .type = CONFIG_INT,
      .target = &planner_settings.user_daily_plans,
@@ -114,6 +121,7 @@ main(int argc, char **argv)
 	    .calls = planner_calls,
 	    .commands = job_commands,
 	    .command_count = job_command_count,
+	    .uses_fetch = true,
 	    .start = planner_start,
 	    .stop = planner_stop,
 	    .default_port = 7002,

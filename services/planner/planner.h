@@ -6,12 +6,13 @@
 #define STUDYHALL_PLANNER_PLANNER_H
 
 #include "common/service/call.h"
+#include "services/planner/jobs/jobs.h"
 
 #include <stdint.h>
 
 struct db;
-struct jobs;
 struct outbox;
+struct plan_ai;
 struct service;
 
 /* Filled from the configuration before the process starts. */
@@ -20,8 +21,9 @@ struct planner_settings {
 	int64_t user_daily_tokens; /* 0: no limit */
 	int64_t ai_daily_tokens;   /* of the whole installation, and through each provider; alike */
 	int64_t gemini_daily_tokens, openai_daily_tokens;
-	int64_t timeout_s;     /* of a job */
-	int64_t job_keep_days; /* finished jobs */
+	const char *prompts_dir; /* NULL: those beside the program */
+	int64_t timeout_s;       /* of a job */
+	int64_t job_keep_days;   /* finished jobs */
 };
 extern struct planner_settings planner_settings;
 
@@ -30,6 +32,8 @@ struct planner {
 	struct db *db;
 	struct outbox *outbox;
 	struct jobs *jobs;
+	struct plan_ai *ai;
+	struct job_planner by_ai;
 };
 
 /* The route of idempotency keys. */

@@ -86,6 +86,8 @@ job_course_ask(struct course *course, const struct schedule_request *schedule,
 	snprintf(mark, sizeof mark, "%s:%u", job->id, job->fence.attempt);
 	ask.mark = mark;
 	ask.had = had;
+	if (job_record_last_provider(job) != NULL)
+		ask.had_provider = arena_strdup(task_arena(), job_record_last_provider(job));
 	ask.topics = topics.topic;
 	ask.topic_count = topics.count;
 	ask.give_up_ms = task_deadline();

@@ -110,6 +110,14 @@ job_record_usage(const struct job *job, uint32_t *prompt_tokens, uint32_t *compl
 	}
 }
 
+const char *
+job_record_last_provider(const struct job *job)
+{
+	const struct job_calls *calls = job->calls;
+
+	return calls != NULL && calls->count > 0 ? calls->list[calls->count - 1].provider : NULL;
+}
+
 /* --- in the database ---------------------------------------------------------------------------
  */
 

@@ -36,6 +36,9 @@ void job_record_calls_written(struct job *job);
 void job_record_usage(const struct job *job, uint32_t *prompt_tokens, uint32_t *completion_tokens,
                       const char **provider, const char **model);
 
+/* Whom the last call was of; NULL: there was none. As long as the job. */
+const char *job_record_last_provider(const struct job *job);
+
 /* --- days --- */
 
 /* A new day: in memory, and soon in the database; then whoever follows sees it. OVERLOADED without
