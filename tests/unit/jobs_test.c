@@ -55,13 +55,13 @@ jobs_test_plan_of_the_builtin_planner(void **state)
 #define BURST 60
 
 static void
-jobs_test_burst(struct replica *replica, struct asker *askers, char users[][16], bool one_user)
+jobs_test_burst(struct replica *replica, struct asker *askers, char users[][32], bool one_user)
 {
 	static struct test_task tasks[BURST];
 
 	fake = (typeof(fake)){.day_ms = 100};
 	for (int i = 0; i < BURST; i++) {
-		snprintf(users[i], 16, "burst-%d-%d", one_user, one_user ? 0 : i);
+		snprintf(users[i], 32, "burst-%d-%d", one_user, one_user ? 0 : i);
 		askers[i] = (struct asker){
 		    .jobs = replica->jobs, .user = users[i], .no_fallback = i % 2 == 1};
 		test_start(&tasks[i], (unsigned)i, asker_run, &askers[i], 0);
@@ -74,7 +74,7 @@ static void
 jobs_test_budget_is_never_overshot(void **state)
 {
 	static struct asker askers[BURST];
-	static char users[BURST][16];
+	static char users[BURST][32];
 	struct replica replica;
 	unsigned refused = 0;
 
