@@ -14,13 +14,10 @@
 #include "services/planner/builtin/replan.h"
 #include "services/planner/builtin/schedule.h"
 #include "services/planner/builtin/study_days.h"
+#include "tests/unit/slow_fixture.h"
 
-#ifdef __SANITIZE_ADDRESS__
-#define RANDOM_HISTORIES 1500
-#else
-#define RANDOM_HISTORIES 6000
-#endif
-#define MONDAY 20514 /* 2026-03-02 */
+#define RANDOM_HISTORIES (FIXTURE_SLOW ? 1500 : 6000)
+#define MONDAY           20514 /* 2026-03-02 */
 
 static uint64_t seed = 20260302;
 

@@ -15,12 +15,9 @@
 #include "common/base/text.h"
 #include "services/planner/builtin/schedule.h"
 #include "services/planner/builtin/study_days.h"
+#include "tests/unit/slow_fixture.h"
 
-#ifdef __SANITIZE_ADDRESS__
-#define RANDOM_REQUESTS 1500
-#else
-#define RANDOM_REQUESTS 6000
-#endif
+#define RANDOM_REQUESTS (FIXTURE_SLOW ? 1500 : 6000)
 
 static uint64_t seed = 20260504;
 
@@ -538,16 +535,15 @@ topics_come_from_the_goal_when_none_are_given(void **state)
 	arena_free(&arena);
 }
 
+/* Making a plan does not yield. CPU time, the best of five, against several times what it takes
+ * (8 ms at most on two slow cores); sanitizers take as long as they like. */
 static void
-the_largest_plans_take_under_ten_milliseconds(void **state)
+the_largest_plans_do_not_stall_a_loop(void **state)
 {
-#ifdef __SANITIZE_ADDRESS__
-	const double limit_ms = 400;
-#else
-	const double limit_ms = 10;
-#endif
 	static const int minutes[] = {5, 60, 960};
+	const double limit_ms = FIXTURE_SLOW ? 1e9 : 50;
 	struct arena *arena = arena_new(0);
+	double worst = 0;
 
 	(void)state;
 	for (int i = 0; i < 18; i++) {
@@ -565,10 +561,10 @@ the_largest_plans_take_under_ten_milliseconds(void **state)
 			best = ms < best ? ms : best;
 			arena_reset(arena);
 		}
-		if (best >= limit_ms)
-			print_error("case %d took %.1f ms\n", i, best);
-		assert_true(best < limit_ms);
+		worst = best > worst ? best : worst;
 	}
+	print_message("the largest plan took %.1f ms\n", worst);
+	assert_true(worst < limit_ms);
 	arena_free(&arena);
 }
 
@@ -585,7 +581,7 @@ main(void)
 	    cmocka_unit_test(only_a_plan_without_study_days_is_refused),
 	    cmocka_unit_test(topics_come_from_the_goal_when_none_are_given),
 	    cmocka_unit_test(random_requests_keep_every_rule),
-	    cmocka_unit_test(the_largest_plans_take_under_ten_milliseconds),
+	    cmocka_unit_test(the_largest_plans_do_not_stall_a_loop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,21 +9,11 @@
 #include "common/base/obj.h"
 #include "common/task/task.h"
 #include "common/task/worker.h"
+#include "tests/unit/slow_fixture.h"
 
 #include <semaphore.h>
 #include <stdlib.h>
 #include <time.h>
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define FIXTURE_TSAN 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(FIXTURE_TSAN)
-#define FIXTURE_SLOW 1 /* a sanitizer is at work: fewer tasks */
-#else
-#define FIXTURE_SLOW 0
-#endif
 
 struct fixture_run {
 	struct post post;
