@@ -1,12 +1,10 @@
 """The programs of Studyhall, started on free ports with databases of their own."""
-import fcntl
 import http.client
 import itertools
 import os
 import random
 import socket
 import subprocess
-import tempfile
 import time
 
 from client import Client, Learner
@@ -20,18 +18,18 @@ SANITIZERS = {
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     "TSAN_OPTIONS": "exitcode=99",
 }
-PORT_LOCKS = os.path.join(tempfile.gettempdir(), f"studyhall-ports-{os.getuid()}")
 held_ports = {}
 
 
 def free_port():
-    """A loopback port below the ephemeral range that no other test run on this machine holds."""
-    os.makedirs(PORT_LOCKS, mode=0o700, exist_ok=True)
+    """A loopback port below the ephemeral range that no other test run on this network holds: the
+    name of an abstract socket is known exactly where the port is, in other roots and containers
+    too."""
     while True:
         port = random.randrange(10000, 20000)
-        lock = open(os.path.join(PORT_LOCKS, str(port)), "w")
+        lock = socket.socket(socket.AF_UNIX)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock.bind(f"\0studyhall-port-{port}")
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
         except OSError:
