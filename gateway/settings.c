@@ -41,7 +41,8 @@ settings_own(struct gateway *gateway, struct config_setting table[SETTINGS_COUNT
 	     .fallback = "10000",
 	     .min = 1,
 	     .max = 1000000,
-	     .help = "Client connections at one time"},
+	     .help =
+	         "Client connections at one time; a learner may hold a quarter of them as streams"},
 	    {.name = "KEEPALIVE",
 	     .type = CONFIG_INT,
 	     .target = &gateway->keepalive_s,
