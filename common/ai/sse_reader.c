@@ -97,12 +97,12 @@ sse_reader_take_line(struct sse_reader *reader, const char **line, size_t *lengt
 {
 	size_t end = 0;
 
-	if (reader->after_cr && reader->length > 0 && *reader->bytes == '\n') {
+	if (reader->length == 0)
+		return 0;
+	if (reader->after_cr && *reader->bytes == '\n') {
 		reader->bytes++;
 		reader->length--;
 	}
-	if (reader->length == 0)
-		return 0;
 	reader->after_cr = false;
 	while (end < reader->length && reader->bytes[end] != '\n' && reader->bytes[end] != '\r')
 		end++;

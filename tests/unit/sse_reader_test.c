@@ -97,6 +97,7 @@ test_line_ends(void **state)
 	expect("data: a\r\n\r\ndata: b\r\n\r\n", "message=a|message=b|");
 	expect("data: a\r\rdata: b\r\r", "message=a|message=b|");
 	expect("data: a\ndata: b\r\ndata: c\rdata: d\n\r\n", "message=a\nb\nc\nd|");
+	expect("data: a\r\n\n", "message=a|");
 	expect("data: a\r\n\n\r\r\ndata: b\n\n", "message=a|message=b|");
 }
 
