@@ -143,8 +143,11 @@ job_follow_row(struct job_events *events, struct job_watch *watch, const char *u
 		return job_events_end(events, &row, NULL);
 	}
 	status = job_events_begin(events, &row);
+	if (status == STATUS_OK)
+		status = call_stream_begin(events->call); /* it may be long until a day comes */
 	if (status == STATUS_OK && row.status == JOB_RUNNING)
 		status = job_follow_there(events, jobs, &row, &followed);
+	*ended = events->seen.ended;
 	if (status != STATUS_OK || followed)
 		return status;
 	status = job_watch_wait(watch, look_ms);
@@ -181,7 +184,7 @@ job_follow_watched(struct job_events *events, struct job_watch *watch,
 				                       false, &row);
 			if (status == STATUS_OK && !events->begun && !options->only_end)
 				status = job_events_begin(events, &row);
-			if (status == STATUS_OK && options->only_end)
+			if (status == STATUS_OK)
 				status = call_stream_begin(events->call);
 			if (status == STATUS_OK)
 				status = job_follow_here(events, watch, job, &phase);
