@@ -97,6 +97,18 @@ def test_closing_a_stream_that_only_looks_cancels_nothing(learner):
     ended(learner, job, "succeeded")
 
 
+def test_who_comes_late_gets_at_once_what_there_is(learner, upstream):
+    upstream.faults({"fault": "hold_middle", "at": 0.5})
+    job = learner.post("/v1/plans", GOAL, headers={"Prefer": "respond-async"}).json["id"]
+    upstream.await_held(1)
+    for _ in range(4):  # both planners are asked
+        events = Events(learner, f"/v1/jobs/{job}/events")
+        first(events, "day")
+        events.close()
+    upstream.release()
+    assert list(Events(learner, f"/v1/jobs/{job}/events"))[-1][1] == "plan"
+
+
 def test_days_come_while_the_plan_is_being_made(learner, upstream):
     upstream.configure(record_days=True)
     events = Events(learner, "/v1/plans", GOAL)

@@ -128,22 +128,33 @@ job_events_put_day(struct job_events *events, Planner__PlanDay *day)
 enum status
 job_events_day(struct job_events *events, const void *bytes, size_t length)
 {
-	Planner__PlanDay *day =
-	    planner__plan_day__unpack(arena_allocator(task_arena()), length, bytes);
+	Planner__PlanDay *day = planner__plan_day__unpack(NULL, length, bytes);
+	enum status status;
 
-	return day != NULL ? job_events_put_day(events, day) : STATUS_OVERLOADED;
+	if (day == NULL)
+		return STATUS_OVERLOADED;
+	status = job_events_put_day(events, day);
+	planner__plan_day__free_unpacked(day, NULL);
+	return status;
 }
 
 enum status
 job_events_pass(struct job_events *events, const void *bytes, size_t length)
 {
-	Planner__JobEvent *event =
-	    planner__job_event__unpack(arena_allocator(task_arena()), length, bytes);
+	Planner__JobEvent *event = planner__job_event__unpack(NULL, length, bytes);
+	enum status status = STATUS_INTERNAL;
+	char *id;
 
-	if (event == NULL || !job_position_parse(event->id, &events->seen))
+	if (event == NULL)
 		return STATUS_INTERNAL;
-	events->begun = true;
-	return job_events_put(events, event);
+	id = event->id; /* job_events_put() sets its own */
+	if (job_position_parse(id, &events->seen)) {
+		events->begun = true;
+		status = job_events_put(events, event);
+	}
+	event->id = id;
+	planner__job_event__free_unpacked(event, NULL);
+	return status;
 }
 
 /* --- the end -------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@
 #include "services/planner/jobs/job_follow.h"
 
 #include "common/actor/rpc.h"
-#include "common/base/arena.h"
 #include "common/base/clock.h"
 #include "common/base/delimited.h"
 #include "common/base/ids.h"
@@ -16,6 +15,7 @@
 #include "services/planner/jobs/jobs_private.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FOLLOW_LOOK_MS 1000               /* between looks at a job that nobody runs */
@@ -28,7 +28,7 @@ struct follow_here {
 	enum job_phase phase;
 	uint32_t epoch, kept;
 	bool has_day;
-	const void *day;
+	void *day; /* malloc'ed, for a stream outlives many of them */
 	size_t day_length;
 };
 
@@ -48,12 +48,27 @@ job_follow_look(struct job *job, const struct job_position *seen, struct follow_
 
 		here->has_day = true;
 		here->day_length = day->length;
-		here->day = arena_memdup(task_arena(), day->bytes, day->length);
-		if (here->day == NULL)
+		here->day = malloc(day->length + 1);
+		if (here->day != NULL)
+			memcpy(here->day, day->bytes, day->length);
+		else
 			status = STATUS_OVERLOADED;
 	}
 	pthread_mutex_unlock(&job->jobs->lock);
 	return status;
+}
+
+/* What is to be told now; or waits for more. */
+static enum status
+job_follow_tell(struct job_events *events, struct job_watch *watch, const struct follow_here *here)
+{
+	if (events->only_end)
+		return job_watch_wait(watch, UINT64_MAX);
+	if (events->seen.epoch != here->epoch) /* its days are there at the next look */
+		return job_events_epoch(events, here->epoch, here->kept);
+	if (here->has_day)
+		return job_events_day(events, here->day, here->day_length);
+	return job_watch_wait(watch, UINT64_MAX);
 }
 
 /* OVER: the end is to be told; LEFT: look elsewhere. */
@@ -67,16 +82,11 @@ job_follow_here(struct job_events *events, struct job_watch *watch, struct job *
 	while (status == STATUS_OK) {
 		status = job_follow_look(job, &events->seen, &here);
 		*phase = here.phase;
-		if (status != STATUS_OK || here.phase != JOB_ACTIVE)
-			return status;
-		if (!events->only_end)
-			status = job_events_epoch(events, here.epoch, here.kept);
-		if (status != STATUS_OK)
-			return status;
-		if (here.has_day && !events->only_end)
-			status = job_events_day(events, here.day, here.day_length);
-		else if (events->seen.epoch == here.epoch || events->only_end)
-			status = job_watch_wait(watch, UINT64_MAX);
+		if (status == STATUS_OK && here.phase == JOB_ACTIVE)
+			status = job_follow_tell(events, watch, &here);
+		free(here.day);
+		if (here.phase != JOB_ACTIVE)
+			break;
 	}
 	return status;
 }
