@@ -164,7 +164,7 @@ demo: ## the main job as a new throw-away learner, against what `make run` start
 	@deploy/local/demo
 test: ## everything but the slow tests, and a part of it under ASan and UBSan
 	@tests/run quick
-test-full: ## everything: all of it under the sanitizers, TSan, the slow tests
+test-full: ## everything: all of it under the sanitizers, TSan, valgrind, fuzzing, the slow tests
 	@tests/run full
 lint: ## format, warnings, includes, SQL, shell; fails on any finding
 	@tests/lint
