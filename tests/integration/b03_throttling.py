@@ -48,9 +48,10 @@ def test_burst_of_guesses_is_not_looked_at(app):
 
 
 def test_right_password_many_times_at_once_is_let_in(app):
+    # More than pass unasked, few enough for a slow machine to look at within the wait.
     learner = app.learner()
-    statuses = [answer.status for answer in at_once(app, 40, learner.email, learner.password)]
-    assert statuses == [201] * 40
+    statuses = [answer.status for answer in at_once(app, 16, learner.email, learner.password)]
+    assert statuses == [201] * 16
 
 
 def test_throttled_account_opens_after_retry_after(app, client):
