@@ -101,6 +101,10 @@ ranges_name_every_number(void **state)
 	    {"chapter 5", "Chapter 5"},
 	    {"물리학 1단원부터 2단원, 화학 1단원부터 2단원",
 	     "물리학 1단원|물리학 2단원|화학 1단원|화학 2단원"},
+	    {"RC 파트 5~6, LC 파트 1~2", "RC 파트 5|RC 파트 6|LC 파트 1|LC 파트 2"},
+	    {"Biology chapters 1-2 and chemistry chapter 3",
+	     "Biology Chapter 1|Biology Chapter 2|chemistry Chapter 3"},
+	    {"Biology chapters 1-2 and chapter 4", "Chapter 1|Chapter 2|Chapter 4"},
 	    {"pages 1-25", "Pages 1–10|Pages 11–20|Pages 21–25"},
 	    {"영어 단어 1~20번", "1~10번|11~20번"},
 	};

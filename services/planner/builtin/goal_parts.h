@@ -24,10 +24,11 @@ struct goal_found {
 	struct arena *arena;
 	const char *topic[PLAN_MAX_TOPICS];
 	size_t count;
-	bool numbered; /* a numbered name or range was among them */
-	bool failed;   /* no memory */
-	bool clash;    /* two books have a chapter 1 ... */
-	bool led;      /* ... so names carry what stands before them: "physics Chapter 1" */
+	bool numbered;          /* a numbered name or range was among them */
+	bool failed;            /* no memory */
+	struct goal_slice book; /* what stands before the first numbers; empty: nothing */
+	bool clash;             /* there are two books ... */
+	bool led; /* ... so names carry what stands before them: "physics Chapter 1" */
 	const struct goal_series *series; /* the latest: "chapters 1, 3 and 5" */
 };
 

@@ -162,7 +162,6 @@ static void
 goal_add_group(struct goal_found *found, const struct goal_series *series, struct goal_slice lead,
                unsigned long a, unsigned long b)
 {
-	size_t before = found->count;
 	char *name;
 
 	if (series->suffix)
@@ -185,7 +184,18 @@ goal_add_group(struct goal_found *found, const struct goal_series *series, struc
 		}
 	}
 	goal_add(found, name, strlen(name));
-	if (found->count == before && found->count < PLAN_MAX_TOPICS && lead.length > 0)
+}
+
+/* Two books have a chapter 1, or one has chapters 1-3 and the other 4-6. */
+static void
+goal_note_book(struct goal_found *found, struct goal_slice lead)
+{
+	if (lead.length == 0)
+		return;
+	if (found->book.length == 0)
+		found->book = lead;
+	else if (found->book.length != lead.length ||
+	         strncasecmp(found->book.at, lead.at, lead.length) != 0)
 		found->clash = true;
 }
 
@@ -204,6 +214,7 @@ goal_add_range(struct goal_found *found, const struct goal_series *series, struc
 	if (room == 0)
 		return;
 	lead = goal_bare_name(lead);
+	goal_note_book(found, lead);
 	if (total > room * each)
 		each = (total + room - 1) / room;
 	for (; a <= b && !found->failed; a += each)
