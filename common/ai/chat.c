@@ -131,6 +131,7 @@ chat_ask(struct chat *chat, const struct chat_request *request, struct chat_answ
 	    .tokens_at_most = chat_tokens_most(chat, request),
 	    .mark = request->mark,
 	    .give_up_ms = request->give_up_ms,
+	    .first_byte_ms = request->first_byte_ms,
 	    .last = request->last,
 	    .watch = request->watch,
 	};

@@ -32,6 +32,7 @@ struct chat_request {
 	size_t answer_limit;              /* bytes on the wire; 0: 4 MB */
 	const char *mark;                 /* begins the Idempotency-Key; NULL: none */
 	uint64_t give_up_ms;              /* clock_ms(); 0: only the task's deadline */
+	uint32_t first_byte_ms;           /* as in struct provider_request */
 	bool last;                        /* nobody else can be asked */
 	const struct provider_watch *watch;
 	/* Pieces of the text as they come; may yield; anything but OK ends the call and is

@@ -37,19 +37,6 @@ chat_free(struct chat **chat)
 	free(gone);
 }
 
-/* SDKs want the version of the API in the base URL; here it belongs to the path. */
-static char *
-chat_base_url(const char *url, const char *version)
-{
-	size_t length = strlen(url), extra = strlen(version);
-
-	while (length > 0 && url[length - 1] == '/')
-		length--;
-	if (length > extra && memcmp(url + length - extra, version, extra) == 0)
-		length -= extra;
-	return strndup(url, length);
-}
-
 static bool
 chat_model_valid(const char *model)
 {
@@ -86,7 +73,7 @@ chat_new(const struct ai_settings *settings, const struct chat_source *source, c
 	ai_provider_options(settings, &options);
 	chat->dialect = source->dialect;
 	chat->model = strdup(source->model);
-	chat->url = chat_base_url(source->url, source->version);
+	chat->url = ai_base_url(source->url, source->version);
 	chat->thinking = source->thinking != NULL ? strdup(source->thinking) : NULL;
 	chat->thinking_tokens = (uint32_t)settings->thinking_tokens;
 	chat->format = chat_format_of(settings);
@@ -118,7 +105,7 @@ chat_list_add(const struct ai_settings *settings, const struct chat_source *sour
 	for (size_t i = 0; i < list->count; i++)
 		if (list->chats[i]->dialect == source->dialect)
 			return true;
-	if (source->keys == NULL || source->keys[strspn(source->keys, ", \t\r\n")] == '\0') {
+	if (!ai_has_key(source->keys)) {
 		LOG_INFO("an AI provider without a key is not used",
 		         LOG_TEXT("provider", source->name),
 		         LOG_TEXT("setting", source->key_setting));

@@ -54,15 +54,21 @@ struct provider_request {
 	const char *path;  /* appended to the base URL */
 	const char *model; /* for the record; "" if there is none */
 	const char *accept;
-	/* Writes the JSON body, once for each attempt. */
+	const char *content_type; /* of the body; NULL: application/json */
+	/* Writes the body, once for each attempt. */
 	void (*body)(const void *arg, struct buf *out);
 	const void *body_arg;
 	size_t answer_limit; /* bytes; 0: 4 MB */
 	uint32_t tokens_at_most;
-	const char *mark;    /* Idempotency-Key is MARK:NUMBER; NULL: none is sent */
-	uint64_t give_up_ms; /* clock_ms(); 0: only the task's deadline */
-	bool last;           /* nobody else can be asked: even a time limit is worth another try */
+	const char *mark;       /* Idempotency-Key is MARK:NUMBER; NULL: none is sent */
+	uint64_t give_up_ms;    /* clock_ms(); 0: only the task's deadline */
+	uint32_t first_byte_ms; /* instead of the provider's, if sooner; 0: the provider's */
+	bool last; /* nobody else can be asked: even a time limit is worth another try */
 	const struct provider_watch *watch; /* may be NULL */
+	/* Only for provider_fetch(): reads a whole answer. Anything but NONE is the call's fault,
+	 * with one line in *why, and it may be tried again. NULL: any answer will do. */
+	enum ai_fault (*read)(void *arg, const char *body, size_t length, const char **why);
+	void *read_arg;
 };
 
 /* The attempts of one request; starts zeroed. */
@@ -114,9 +120,8 @@ void provider_close(struct provider_call **call, struct provider_turns *turns,
 bool provider_again(struct provider *provider, const struct provider_request *request,
                     const struct provider_turns *turns, enum status *status);
 
-/* The whole loop for answers that are wanted whole: *body is in the task's arena, NUL-terminated.
- */
+/* The whole loop for answers that are wanted whole: request->read() gets them, NUL-terminated. */
 enum status provider_fetch(struct provider *provider, const struct provider_request *request,
-                           struct provider_turns *turns, const char **body, size_t *length);
+                           struct provider_turns *turns);
 
 #endif

@@ -125,7 +125,9 @@ provider_headers(const struct provider_call *call, const struct provider_request
 	struct arena *arena = task_arena();
 	unsigned count = 0;
 
-	headers[count++] = "Content-Type: application/json";
+	headers[count++] = request->content_type == NULL
+	                       ? "Content-Type: application/json"
+	                       : arena_printf(arena, "Content-Type: %s", request->content_type);
 	headers[count++] = "User-Agent: studyhall";
 	headers[count++] = arena_printf(arena, "Accept: %s", request->accept);
 	headers[count++] = arena_printf(arena, "%s%s", call->provider->options.key_header,
@@ -134,7 +136,7 @@ provider_headers(const struct provider_call *call, const struct provider_request
 		headers[count++] =
 		    arena_printf(arena, "Idempotency-Key: %s:%u", request->mark, call->number);
 	headers[count] = NULL;
-	return headers[2] != NULL && headers[3] != NULL &&
+	return headers[0] != NULL && headers[2] != NULL && headers[3] != NULL &&
 	       (request->mark == NULL || headers[4] != NULL);
 }
 
@@ -149,7 +151,7 @@ provider_send(struct provider_call *call, const struct provider_request *request
 	                              .headers = headers,
 	                              .gives_body = true,
 	                              .connect_ms = options->connect_ms,
-	                              .first_byte_ms = options->first_byte_ms,
+	                              .first_byte_ms = call->first_byte_ms,
 	                              .silence_ms = options->silence_ms,
 	                              .body_limit = request->answer_limit,
 	                              .allow_http = call->provider->plain,
@@ -250,8 +252,7 @@ provider_unanswered(struct provider_call *call, struct provider_turns *turns, en
 	char why[80] = "";
 
 	snprintf(why, sizeof why, "%s", fetch_error());
-	status = provider_judge(call, status, call->provider->options.first_byte_ms,
-	                        AI_FAULT_UNREACHABLE);
+	status = provider_judge(call, status, call->first_byte_ms, AI_FAULT_UNREACHABLE);
 	end.fault = call->fault;
 	end.why = end.fault != AI_FAULT_CANCELLED ? why : NULL;
 	if (end.fault != AI_FAULT_CANCELLED)
@@ -278,6 +279,10 @@ provider_open(struct provider *provider, const struct provider_request *request,
 	OBJ_INIT(call, PROVIDER_CALL_MAGIC);
 	call->provider = provider;
 	call->give_up_ms = provider_give_up(request);
+	call->first_byte_ms = provider->options.first_byte_ms;
+	if (request->first_byte_ms != 0 &&
+	    (call->first_byte_ms == 0 || request->first_byte_ms < call->first_byte_ms))
+		call->first_byte_ms = request->first_byte_ms;
 	call->silence_ms = provider->options.silence_ms;
 	status = clock_ms() < call->give_up_ms ? provider_admit(call, turns) : STATUS_DEADLINE;
 	if (status != STATUS_OK) {

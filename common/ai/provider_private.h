@@ -48,7 +48,7 @@ struct provider_call {
 	uint64_t give_up_ms; /* UINT64_MAX: none */
 	uint64_t begun_us;
 	uint64_t heard_ms;
-	uint32_t silence_ms;
+	uint32_t first_byte_ms, silence_ms;
 	enum ai_fault fault; /* of the last read */
 };
 

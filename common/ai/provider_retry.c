@@ -90,9 +90,31 @@ provider_read_whole(struct provider_call *call, struct buf *body)
 	return status == STATUS_OK && buf_failed(body) ? STATUS_OVERLOADED : status;
 }
 
+/* Reads an open call's answer, has it understood, and ends the call. */
+static enum status
+provider_finish_whole(struct provider_call *call, const struct provider_request *request,
+                      struct provider_turns *turns, struct buf *whole)
+{
+	struct provider_end end = {0};
+	enum status status = provider_read_whole(call, whole);
+
+	if (status != STATUS_OK)
+		end.fault = provider_fault(call);
+	if (status == STATUS_OVERLOADED && end.fault == AI_FAULT_NONE)
+		end.fault = AI_FAULT_REFUSED; /* no memory */
+	if (status == STATUS_OK && request->read != NULL) {
+		end.fault =
+		    request->read(request->read_arg, whole->bytes != NULL ? whole->bytes : "",
+		                  whole->length, &end.why);
+		status = end.fault == AI_FAULT_NONE ? STATUS_OK : STATUS_DEPENDENCY_DOWN;
+	}
+	provider_close(&call, turns, &end);
+	return status;
+}
+
 enum status
 provider_fetch(struct provider *provider, const struct provider_request *request,
-               struct provider_turns *turns, const char **body, size_t *length)
+               struct provider_turns *turns)
 {
 	struct provider_call *call;
 	struct buf whole;
@@ -102,22 +124,9 @@ provider_fetch(struct provider *provider, const struct provider_request *request
 	do {
 		buf_clear(&whole);
 		status = provider_open(provider, request, turns, &call);
-		if (status == STATUS_OK) {
-			struct provider_end end = {0};
-
-			status = provider_read_whole(call, &whole);
-			if (status != STATUS_OK)
-				end.fault = provider_fault(call);
-			provider_close(&call, turns, &end);
-		}
+		if (status == STATUS_OK)
+			status = provider_finish_whole(call, request, turns, &whole);
 	} while (status != STATUS_OK && provider_again(provider, request, turns, &status));
-	if (status == STATUS_OK) {
-		*length = whole.length;
-		*body = arena_strndup(task_arena(), whole.bytes != NULL ? whole.bytes : "",
-		                      whole.length);
-		if (*body == NULL)
-			status = STATUS_OVERLOADED;
-	}
 	buf_fini(&whole);
 	return status;
 }

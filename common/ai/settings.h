@@ -10,6 +10,7 @@
 #include "common/ai/provider.h"
 #include "common/base/config.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct ai_settings {
@@ -24,6 +25,11 @@ struct ai_settings {
 };
 extern struct ai_settings ai_settings; /* filled before the process starts */
 
+/* Is there any key in such a setting? */
+bool ai_has_key(const char *keys);
+/* A base URL without a slash at its end, and without the version of the API ("/v1"), which SDKs
+ * want there; here it belongs to the path. To be freed; NULL without memory. */
+char *ai_base_url(const char *url, const char *version);
 /* The limits that all providers share. */
 void ai_provider_options(const struct ai_settings *settings, struct provider_options *options);
 
