@@ -72,6 +72,17 @@ forward_place_violations(const struct route *route, struct violation *violations
 	return true;
 }
 
+/* The service knows better what it takes, where it says so. */
+static void
+forward_put_accepted(struct forward *f)
+{
+	const char *accepted = header_find(f->reply.headers, f->reply.header_count, "accept-post");
+	if (accepted != NULL)
+		answer_header(&f->answer, "Accept-Post", accepted);
+	else
+		negotiate_add_accepted(f->route, &f->answer);
+}
+
 void
 forward_refuse(struct forward *f, enum status status, const char *detail)
 {
@@ -90,7 +101,7 @@ forward_refuse(struct forward *f, enum status status, const char *detail)
 		problem = (struct problem){.status = STATUS_NOT_FOUND};
 	forward_put_headers(f);
 	if (status == STATUS_UNSUPPORTED_MEDIA)
-		negotiate_add_accepted(f->route, &f->answer);
+		forward_put_accepted(f);
 	if (status_http(status) >= 500 && status != STATUS_CANCELLED)
 		LOG_WARN("a request failed", LOG_TEXT("method", f->route->rpc_name),
 		         LOG_TEXT("status", status_slug(status)),
@@ -143,6 +154,10 @@ forward_send_bytes(struct forward *f, int status, const ProtobufCMessage *messag
 		assert(message->descriptor == &voice__turn__descriptor);
 		const Voice__Audio *audio = ((const Voice__Turn *)message)->audio;
 		if (audio == NULL || !audio->has_data || audio->content_type == NULL)
+			return false;
+		/* Not the sound that was wanted, but JSON is welcome too. */
+		if (http_accept_quality(f->negotiation.accept, audio->content_type) == 0 &&
+		    http_accept_quality(f->negotiation.accept, "application/json") > 0)
 			return false;
 		type = audio->content_type;
 		bytes = &audio->data;

@@ -75,8 +75,8 @@ negotiate_body(const struct route *route, const struct http_request *request,
 static enum status
 negotiate_answer(const struct route *route, struct negotiation *negotiation, const char **detail)
 {
-	static const char *const turns[] = {"application/json", "audio/wav", "audio/x-wav",
-	                                    "audio/wave", "audio/vnd.wave"};
+	static const char *const turns[] = {"application/json", "audio/wav",      "audio/x-wav",
+	                                    "audio/wave",       "audio/vnd.wave", "audio/mpeg"};
 	static const char *const calendars[] = {"text/calendar"};
 	static const char *const events[] = {NEGOTIATE_EVENTS};
 	static const char *const either[] = {"application/json", NEGOTIATE_EVENTS};
@@ -98,7 +98,7 @@ negotiate_answer(const struct route *route, struct negotiation *negotiation, con
 	} else if (route->answer == ROUTE_ANSWER_TURN) {
 		offers = turns;
 		count = COUNT_OF(turns);
-		*detail = "the answer is application/json or audio/wav";
+		*detail = "the answer is application/json, audio/wav or audio/mpeg";
 	}
 	best = http_accept_best(negotiation->accept, offers, count);
 	negotiation->wants_audio = route->answer == ROUTE_ANSWER_TURN && best > 0;

@@ -48,7 +48,8 @@ openapi_put_content(struct buf *out, const struct route *route)
 		buf_puts(out, "\"text/calendar\":{\"schema\":{\"type\":\"string\"}}");
 		break;
 	case ROUTE_ANSWER_EVENTS: openapi_put_events(out, route->events); break;
-	case ROUTE_ANSWER_TURN: buf_puts(out, "\"audio/wav\":{},"); /* fall through */
+	case ROUTE_ANSWER_TURN:
+		buf_puts(out, "\"audio/wav\":{},\"audio/mpeg\":{},"); /* fall through */
 	case ROUTE_ANSWER_JSON:
 	case ROUTE_ANSWER_DOCUMENT:
 		openapi_put_json(out, route->created_field == NULL

@@ -15,9 +15,9 @@
 #include <stdint.h>
 
 /* HTTP fields that travel between gateway and services, lower case; all others stay outside:
- * prefer, preference-applied, if-match, if-none-match, etag, location, accept, cache-status,
- * idempotency-replayed, ratelimit, ratelimit-policy, user-agent, content-type, last-event-id,
- * and x-client-address (the peer as the gateway believes it). */
+ * prefer, preference-applied, if-match, if-none-match, etag, location, accept, accept-post,
+ * cache-status, idempotency-replayed, ratelimit, ratelimit-policy, user-agent, content-type,
+ * last-event-id, and x-client-address (the peer as the gateway believes it). */
 struct header {
 	const char *name;
 	const char *value;

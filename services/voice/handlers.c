@@ -2,9 +2,11 @@
  * Conversations: listed, read, removed, exported, erased. */
 #include "services/voice/voice.h"
 
+#include "common/ai/settings.h"
 #include "common/base/arena.h"
 #include "common/base/clock.h"
 #include "common/base/date.h"
+#include "common/base/log.h"
 #include "common/base/obj.h"
 #include "common/io/db.h"
 #include "common/service/counter.h"
@@ -15,6 +17,8 @@
 #include "common/service/subtask.h"
 #include "common/task/task.h"
 #include "services/voice/hearing.h"
+#include "services/voice/speech.h"
+#include "services/voice/speech_settings.h"
 #include "services/voice/store.h"
 
 #include "voice.pb-c.h"
@@ -36,6 +40,22 @@ voice_rest(void *arg)
 	return REST_PERIOD_MS;
 }
 
+static enum status
+voice_start_engines(struct voice *voice)
+{
+	char error[256];
+
+	voice->hearing = hearing_new(voice->pool);
+	if (voice->hearing == NULL)
+		return STATUS_OVERLOADED;
+	voice->speech = speech_new(&speech_settings, &ai_settings, voice->hearing, voice->pool,
+	                           error, sizeof error);
+	if (voice->speech != NULL)
+		return STATUS_OK;
+	LOG_ERROR("cannot use the speech engines", LOG_TEXT("error", error));
+	return STATUS_INTERNAL;
+}
+
 enum status
 voice_start(struct service *service)
 {
@@ -43,6 +63,7 @@ voice_start(struct service *service)
 	struct voice *voice = calloc(1, sizeof *voice);
 	struct periodic_options rest = {
 	    .name = "rest", .fn = voice_rest, .first_ms = REST_PERIOD_MS};
+	enum status status;
 
 	if (voice == NULL)
 		return STATUS_OVERLOADED;
@@ -53,9 +74,11 @@ voice_start(struct service *service)
 	voice->pool = service_pool(service);
 	voice->planner = service_rpc(service, "planner");
 	voice->history = service_rpc(service, "history");
-	voice->hearing = hearing_new(voice->pool);
-	if (voice->hearing == NULL || voice->counters == NULL)
+	if (voice->counters == NULL)
 		return STATUS_OVERLOADED;
+	status = voice_start_engines(voice);
+	if (status != STATUS_OK)
+		return status;
 	rest.arg = voice->hearing;
 	voice->outbox = outbox_start(service, actors);
 	if (voice->outbox == NULL || periodic_start(service, &rest) == NULL)
@@ -68,6 +91,7 @@ voice_stop(struct service *service)
 {
 	struct voice *voice = service_state(service);
 
+	speech_free(&voice->speech);
 	hearing_free(&voice->hearing);
 	counters_free(&voice->counters);
 	service_set_state(service, NULL);

@@ -10,12 +10,14 @@
 #include "common/base/ids.h"
 #include "common/base/obj.h"
 #include "common/io/db.h"
+#include "common/io/http.h"
 #include "common/service/idempotency.h"
 #include "common/service/outbox.h"
 #include "common/service/rate_limit.h"
 #include "common/task/task.h"
-#include "services/voice/hearing.h"
+#include "services/voice/clip.h"
 #include "services/voice/phrases.h"
+#include "services/voice/speech.h"
 #include "services/voice/store.h"
 #include "services/voice/tutor.h"
 
@@ -25,11 +27,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define TURN_ROUTE     "CreateTurn"
-#define TURN_AUDIO_MAX ((size_t)8 << 20) /* of a spoken reply */
-#define TURN_TITLE_MAX 60                /* code points of a conversation's title */
+#define TURN_TITLE_MAX 60 /* code points of a conversation's title */
 #define TURN_WINDOW_S  60
 #define TURN_WEEK_DAYS 7
 #define TURN_PROVIDER  "builtin"
@@ -101,23 +101,32 @@ turn_ask_planner(struct turn_run *run)
 /* --- hearing
  * -------------------------------------------------------------------------------------- */
 
-static bool
-turn_is_wav(const char *content_type)
+static struct speech_turn
+turn_of(const struct turn_run *run)
 {
-	static const char *const names[] = {"audio/wav", "audio/x-wav", "audio/wave",
-	                                    "audio/vnd.wave"};
-	size_t length = content_type != NULL ? strcspn(content_type, "; \t") : 0;
+	return (struct speech_turn){run->call, run->locale, run->turn.id};
+}
 
-	for (size_t i = 0; i < COUNT_OF(names); i++)
-		if (length == strlen(names[i]) && strncasecmp(content_type, names[i], length) == 0)
-			return true;
-	return false;
+/* Media that no engine takes, with what they do take. */
+static enum status
+turn_refuse_media(struct turn_run *run)
+{
+	const char *accepts = speech_accepts(voice_of(run->call)->speech);
+
+	call_set_header(run->call, "accept-post", "%s", accepts);
+	return call_fail(run->call, STATUS_UNSUPPORTED_MEDIA, "send %.*s",
+	                 (int)(strlen(accepts) - strlen(", application/json")), accepts);
 }
 
 static enum status
 turn_hear(struct turn_run *run)
 {
 	const Voice__CreateTurnRequest *request = run->request;
+	struct speech *speech = voice_of(run->call)->speech;
+	const struct speech_turn turn = turn_of(run);
+	struct clip clip = {0};
+	struct speech_heard heard;
+	enum status status;
 
 	if (request->text != NULL && request->has_audio)
 		return call_invalid(run->call, "/text", "cannot be given together with audio");
@@ -127,13 +136,16 @@ turn_hear(struct turn_run *run)
 	}
 	if (!request->has_audio)
 		return call_invalid(run->call, "/text", "is missing");
-	if (!turn_is_wav(request->content_type))
-		return call_fail(run->call, STATUS_UNSUPPORTED_MEDIA, "send audio/wav");
-	run->turn.stt = TURN_PROVIDER;
-	return hearing_listen(voice_of(run->call)->hearing, run->call, run->locale,
-	                      request->audio.data, request->audio.len,
-	                      (const char *const *)run->plan->topics, run->plan->n_topics,
-	                      &run->turn.transcript);
+	clip.media = clip_media(request->content_type);
+	if (clip.media == NULL || !speech_takes(speech, clip.media))
+		return turn_refuse_media(run);
+	clip.bytes = request->audio.data;
+	clip.length = request->audio.len;
+	status = speech_listen(speech, &turn, &clip, (const char *const *)run->plan->topics,
+	                       run->plan->n_topics, &heard);
+	run->turn.transcript = heard.text;
+	run->turn.stt = heard.engine;
+	return status;
 }
 
 /* --- the reply
@@ -263,16 +275,26 @@ turn_store_tx(struct db *tx, void *arg)
 	return status == STATUS_OK && erased ? STATUS_UNAUTHENTICATED : status;
 }
 
+/* Who is asked on the way hears of the turn by its id. */
 static enum status
 turn_identify(struct turn_run *run)
 {
 	char *id = arena_alloc(task_arena(), ID_SIZE);
-	char *conversation = arena_alloc(task_arena(), ID_SIZE);
 
-	if (id == NULL || conversation == NULL)
+	if (id == NULL)
 		return STATUS_OVERLOADED;
 	ids_new(id);
 	run->turn.id = id;
+	return STATUS_OK;
+}
+
+static enum status
+turn_date(struct turn_run *run)
+{
+	char *conversation = arena_alloc(task_arena(), ID_SIZE);
+
+	if (conversation == NULL)
+		return STATUS_OVERLOADED;
 	run->turn.created_ms = voice_now_ms();
 	if (!run->is_new)
 		return STATUS_OK;
@@ -286,24 +308,45 @@ turn_identify(struct turn_run *run)
 /* --- answering
  * ------------------------------------------------------------------------------------ */
 
+/* WAV unless MP3 is wanted more. Whoever wants nothing but what no engine makes gets 406. */
+static enum status
+turn_format(struct call *call, enum cloud_format *format)
+{
+	static const char *const offers[] = {"application/json", CLIP_WAV,         "audio/x-wav",
+	                                     "audio/wave",       "audio/vnd.wave", "audio/mpeg"};
+	const char *accept = call_header(call, "accept");
+	size_t count = COUNT_OF(offers) - 1; /* without MP3 */
+
+	*format = CLOUD_WAV;
+	if (speech_makes(voice_of(call)->speech, CLOUD_MP3)) {
+		if (http_accept_best(accept, offers + 1, count) == (int)count - 1)
+			*format = CLOUD_MP3;
+	} else if (http_accept_best(accept, offers, count) < 0) {
+		return call_fail(call, STATUS_NOT_ACCEPTABLE,
+		                 "the answer is application/json or audio/wav");
+	}
+	return STATUS_OK;
+}
+
 /* Adds the spoken reply to an answer that has all else. */
 static enum status
-turn_speak(struct call *call, const char *locale, Voice__Turn *turn)
+turn_speak(const struct speech_turn *turn, enum cloud_format format, Voice__Turn *reply)
 {
-	struct buf *wav = turn_buf(TURN_AUDIO_MAX);
 	Voice__Audio *audio = arena_alloc(task_arena(), sizeof *audio);
-	enum status status;
+	struct speech_spoken spoken;
+	enum status status =
+	    speech_speak(voice_of(turn->call)->speech, turn, reply->reply, format, &spoken);
 
-	if (wav == NULL || audio == NULL)
-		return STATUS_OVERLOADED;
-	status = hearing_speak(voice_of(call)->hearing, call, locale, turn->reply, wav);
 	if (status != STATUS_OK)
 		return status;
+	if (audio == NULL)
+		return STATUS_OVERLOADED;
 	voice__audio__init(audio);
-	audio->content_type = (char *)(uintptr_t) "audio/wav";
+	audio->content_type = (char *)(uintptr_t)spoken.content_type;
 	audio->has_data = true;
-	audio->data = (ProtobufCBinaryData){wav->length, (uint8_t *)wav->bytes};
-	turn->audio = audio;
+	audio->data = (ProtobufCBinaryData){spoken.length, (uint8_t *)(uintptr_t)spoken.bytes};
+	reply->audio = audio;
+	reply->provider->tts = (char *)(uintptr_t)spoken.engine;
 	return STATUS_OK;
 }
 
@@ -318,7 +361,6 @@ turn_fill(const struct turn_run *run, Voice__Turn *reply)
 	voice__engines__init(engines);
 	engines->stt = (char *)(uintptr_t)run->turn.stt;
 	engines->chat = (char *)(uintptr_t)run->turn.chat;
-	engines->tts = (char *)(uintptr_t)run->turn.tts;
 	instant_format(run->turn.created_ms * 1000, reply->created_at);
 	reply->id = (char *)(uintptr_t)run->turn.id;
 	reply->conversation_id = (char *)(uintptr_t)run->conversation.id;
@@ -347,10 +389,13 @@ turn_find_conversation(struct turn_run *run)
 }
 
 static enum status
-turn_take(struct turn_run *run, Voice__Turn *reply)
+turn_take(struct turn_run *run, enum cloud_format format, Voice__Turn *reply)
 {
-	enum status status = turn_find_conversation(run);
+	struct speech_turn turn;
+	enum status status = turn_identify(run);
 
+	if (status == STATUS_OK)
+		status = turn_find_conversation(run);
 	if (status == STATUS_OK)
 		status = turn_ask_planner(run);
 	if (status == STATUS_OK)
@@ -360,14 +405,16 @@ turn_take(struct turn_run *run, Voice__Turn *reply)
 	if (status == STATUS_OK)
 		status = turn_reply(run);
 	if (status == STATUS_OK)
-		status = turn_identify(run);
-	run->turn.tts = TURN_PROVIDER;
+		status = turn_date(run);
 	if (status == STATUS_OK)
 		status = turn_fill(run, reply);
+	turn = turn_of(run);
 	if (status == STATUS_OK)
-		status = turn_speak(run->call, run->locale, reply);
-	if (status == STATUS_OK)
+		status = turn_speak(&turn, format, reply);
+	if (status == STATUS_OK) {
+		run->turn.tts = reply->provider->tts;
 		status = db_transact(voice_of(run->call)->db, turn_store_tx, run);
+	}
 	return status;
 }
 
@@ -387,17 +434,19 @@ turn_pack_silent(const Voice__Turn *turn, size_t *length)
 }
 
 static enum status
-turn_replay(struct call *call, const char *locale, const struct idempotency *key,
-            Voice__Turn *reply)
+turn_replay(struct call *call, const char *locale, enum cloud_format format,
+            const struct idempotency *key, Voice__Turn *reply)
 {
+	struct speech_turn turn = {.call = call, .locale = locale};
 	Voice__Turn *first =
 	    voice__turn__unpack(arena_allocator(task_arena()), key->length, key->answer);
 
-	if (first == NULL)
+	if (first == NULL || first->provider == NULL)
 		return STATUS_INTERNAL;
 	*reply = *first;
+	turn.id = reply->id;
 	call_set_outcome(call, OUTCOME_CREATED);
-	return turn_speak(call, locale, reply);
+	return turn_speak(&turn, format, reply);
 }
 
 enum status
@@ -410,6 +459,7 @@ voice_create_turn(struct call *call, const void *message, void *out)
 	struct rate_limit limit;
 	struct idempotency key = {0};
 	const void *silent = NULL;
+	enum cloud_format format;
 	size_t length = 0;
 	enum status status;
 
@@ -427,9 +477,12 @@ voice_create_turn(struct call *call, const void *message, void *out)
 	status = idempotency_begin(call, voice->db, TURN_ROUTE, &key);
 	if (status != STATUS_OK)
 		return status;
+	status = turn_format(call, &format);
 	if (key.found)
-		return turn_replay(call, run.locale, &key, reply);
-	status = turn_take(&run, reply);
+		return status == STATUS_OK ? turn_replay(call, run.locale, format, &key, reply)
+		                           : status;
+	if (status == STATUS_OK)
+		status = turn_take(&run, format, reply);
 	if (status == STATUS_OK) {
 		outbox_nudge(voice->outbox);
 		silent = turn_pack_silent(reply, &length);

@@ -6,12 +6,8 @@
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/obj.h"
-#include "common/service/call.h"
 #include "common/task/offload.h"
 #include "common/task/task.h"
-#include "services/voice/engines/stt_builtin.h"
-#include "services/voice/engines/tts_builtin.h"
-#include "services/voice/wav.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -146,46 +142,6 @@ hearing_listen_fn(void *arg, const _Atomic bool *stop)
 	free(samples);
 }
 
-/* Why nothing was understood, in the learner's language. */
-static enum status
-hearing_refuse(struct call *call, const char *locale, enum stt_outcome outcome)
-{
-	bool korean = strcmp(locale, "ko") == 0;
-
-	switch (outcome) {
-	case STT_SILENCE:
-		return call_invalid(call, "",
-		                    korean ? "아무 말도 들리지 않았어요. 마이크에 조금 더 가까이 "
-		                             "말씀해 주세요."
-		                           : "Nothing could be heard. Please speak a little closer "
-		                             "to the microphone.");
-	case STT_NOT_CLEAR:
-		return call_invalid(call, "",
-		                    korean ? "무슨 말씀인지 알아듣지 못했어요. 다시 한번 천천히 "
-		                             "말씀해 주시겠어요?"
-		                           : "That could not be understood. Could you say it once "
-		                             "more, slowly?");
-	case STT_NO_LANGUAGE:
-		return call_invalid(call, "",
-		                    korean ? "아직 한국어 음성은 알아듣지 못해요. 글로 "
-		                             "물어보시거나 영어로 말씀해 주세요."
-		                           : "Speech in this language is not understood yet. "
-		                             "Please type, or speak English.");
-	case STT_CANCELLED: return STATUS_CANCELLED;
-	default: return call_fail(call, STATUS_INTERNAL, "the speech recognizer is not working");
-	}
-}
-
-static enum status
-hearing_refuse_wav(struct call *call, enum wav_outcome outcome)
-{
-	if (outcome == WAV_CANCELLED)
-		return STATUS_CANCELLED;
-	if (outcome == WAV_NO_MEMORY)
-		return STATUS_OVERLOADED;
-	return call_invalid(call, "", "%s", wav_reason(outcome));
-}
-
 /* The recognizer's words are lower case; English writes one of them with a capital. */
 static void
 hearing_write_i(char *text)
@@ -196,18 +152,24 @@ hearing_write_i(char *text)
 			*at = 'I';
 }
 
+bool
+hearing_knows(const char *locale)
+{
+	return stt_builtin_speaks(locale);
+}
+
 enum status
-hearing_listen(struct hearing *hearing, struct call *call, const char *locale, const void *audio,
-               size_t length, const char *const *topics, size_t topic_count,
-               const char **transcript)
+hearing_listen(struct hearing *hearing, const char *locale, const void *audio, size_t length,
+               const char *const *topics, size_t topic_count, struct hearing_heard *heard)
 {
 	struct listening *listening = arena_alloc(task_arena(), sizeof *listening);
 	enum status status;
 
+	*heard = (struct hearing_heard){.stt = STT_NO_LANGUAGE};
 	if (listening == NULL)
 		return STATUS_OVERLOADED;
 	if (!stt_builtin_speaks(locale))
-		return hearing_refuse(call, locale, STT_NO_LANGUAGE);
+		return STATUS_OK;
 	*listening = (struct listening){.hearing = hearing,
 	                                .locale = locale,
 	                                .audio = audio,
@@ -217,12 +179,12 @@ hearing_listen(struct hearing *hearing, struct call *call, const char *locale, c
 	status = offload(hearing->pool, hearing_listen_fn, listening);
 	if (status != STATUS_OK)
 		return status;
-	if (listening->wav != WAV_OK)
-		return hearing_refuse_wav(call, listening->wav);
-	if (listening->stt != STT_HEARD)
-		return hearing_refuse(call, locale, listening->stt);
-	hearing_write_i(listening->heard.text);
-	*transcript = listening->heard.text;
+	heard->wav = listening->wav;
+	heard->stt = listening->stt;
+	if (listening->wav == WAV_OK && listening->stt == STT_HEARD) {
+		hearing_write_i(listening->heard.text);
+		heard->text = listening->heard.text;
+	}
 	return STATUS_OK;
 }
 
@@ -245,17 +207,12 @@ hearing_speak_fn(void *arg, const _Atomic bool *stop)
 }
 
 enum status
-hearing_speak(struct hearing *hearing, struct call *call, const char *locale, const char *text,
-              struct buf *wav)
+hearing_speak(struct hearing *hearing, const char *locale, const char *text, struct buf *wav,
+              enum tts_outcome *outcome)
 {
 	struct speaking speaking = {.locale = locale, .text = text, .wav = wav};
 	enum status status = offload(hearing->pool, hearing_speak_fn, &speaking);
 
-	if (status != STATUS_OK)
-		return status;
-	if (speaking.outcome == TTS_CANCELLED)
-		return STATUS_CANCELLED;
-	if (speaking.outcome != TTS_SPOKEN)
-		return call_fail(call, STATUS_INTERNAL, "the speech synthesizer is not working");
-	return STATUS_OK;
+	*outcome = speaking.outcome;
+	return status;
 }

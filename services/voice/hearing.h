@@ -6,12 +6,15 @@
 #define STUDYHALL_VOICE_HEARING_H
 
 #include "common/base/status.h"
+#include "services/voice/engines/stt_builtin.h"
+#include "services/voice/engines/tts_builtin.h"
+#include "services/voice/wav.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct buf;
-struct call;
 struct hearing;
 struct pool;
 
@@ -21,14 +24,21 @@ void hearing_free(struct hearing **hearing);
 /* Unloads the general speech model when it was not used for five minutes. */
 void hearing_rest(struct hearing *hearing);
 
-/* What was said in a WAV file, in the task's arena. `topics` are the learner's own, which become
- * words the recognizer knows. VALIDATION, with the reason in the locale on the call: no WAV, too
- * long, silence, not understood, no engine for the language. */
-enum status hearing_listen(struct hearing *hearing, struct call *call, const char *locale,
-                           const void *audio, size_t length, const char *const *topics,
-                           size_t topic_count, const char **transcript);
-/* A WAV file that speaks `text`, appended to `wav`. */
-enum status hearing_speak(struct hearing *hearing, struct call *call, const char *locale,
-                          const char *text, struct buf *wav);
+bool hearing_knows(const char *locale);
+
+struct hearing_heard {
+	enum wav_outcome wav; /* anything but OK: the file could not be read */
+	enum stt_outcome stt; /* of a file that could */
+	const char *text;     /* in the task's arena; NULL unless STT_HEARD */
+};
+
+/* What was said in a WAV file. `topics` are the learner's own, which become words the recognizer
+ * knows. OK: *heard says how it went; else OVERLOADED, CANCELLED, DEADLINE. */
+enum status hearing_listen(struct hearing *hearing, const char *locale, const void *audio,
+                           size_t length, const char *const *topics, size_t topic_count,
+                           struct hearing_heard *heard);
+/* A WAV file that speaks `text`, appended to `wav`. OK: *outcome says how it went. */
+enum status hearing_speak(struct hearing *hearing, const char *locale, const char *text,
+                          struct buf *wav, enum tts_outcome *outcome);
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * The voice service: the spoken tutor. */
+#include "common/ai/settings.h"
 #include "common/base/obj.h"
 #include "common/io/db_migrate.h"
 #include "common/service/service.h"
 #include "proto/voice_rules.h"
 #include "services/voice/engines/tts_builtin.h"
+#include "services/voice/speech_settings.h"
 #include "services/voice/voice.h"
 
 #include "voice.pb-c.h"
@@ -19,6 +21,8 @@ static const struct method voice_methods[] = {
 };
 
 static const struct config_setting voice_config[] = {
+    AI_SETTINGS,
+    SPEECH_SETTINGS,
     {.name = "USER_MINUTE_TURNS",
      .type = CONFIG_INT,
      .target = &voice_settings.user_minute_turns,
@@ -51,6 +55,7 @@ main(int argc, char **argv)
 	    .migrations = voice_migrations,
 	    .migration_count = voice_migration_count,
 	    .uses_cache = true,
+	    .uses_fetch = true,
 	    .cpu_queue_limit = 32,
 	    .calls = voice_calls,
 	    .start = voice_start,

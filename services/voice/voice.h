@@ -17,6 +17,7 @@ struct outbox;
 struct pool;
 struct rpc;
 struct service;
+struct speech;
 
 /* Filled from the configuration before the process starts. */
 struct voice_settings {
@@ -32,7 +33,8 @@ struct voice {
 	struct outbox *outbox;
 	struct pool *pool;
 	struct rpc *planner, *history;
-	struct hearing *hearing; /* the recognizers */
+	struct hearing *hearing; /* the engines on this machine */
+	struct speech *speech;   /* all engines, in their order */
 };
 
 enum status voice_start(struct service *service);

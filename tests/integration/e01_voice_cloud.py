@@ -1,0 +1,310 @@
+"""Turns whose engines are elsewhere: Google's and OpenAI's speech services, played by the stand-in,
+which says what it was really asked."""
+import base64
+import io
+import struct
+import wave
+
+import pytest
+
+from conftest import run_deployment
+from deployment import Deployment
+from e00_voice import espeak, flite, turn
+from providers import SILENCE, SPOKEN, wav
+from upstream import Upstream
+
+WAV = {"Content-Type": "audio/wav"}
+KEYS = ("gemini-key-0001", "openai-key-0001", "google-key-0001")
+KOREAN = "오늘 뭐 공부해"
+
+
+@pytest.fixture(scope="module")
+def upstream(stores):
+    upstream = Upstream(stores.directory).start()
+    yield upstream
+    upstream.kill9()
+
+
+def settings(upstream, **more):
+    return {"DRAIN_DELAY": "0", "USER_DAILY_PLANS": "0", "USER_DAILY_TOKENS": "0",
+            "AI_DAILY_TOKENS": "0", "USER_MINUTE_TURNS": "0", "AI_PROVIDERS": "builtin",
+            **upstream.settings(), **more}
+
+
+@pytest.fixture(scope="module")
+def cloud(stores, upstream):
+    """Speech by Google, then OpenAI, then this machine; the tutor and the planner are built in. A
+    stall is noticed within two seconds."""
+    yield from run_deployment(Deployment(stores, settings(upstream, AI_FIRST_BYTE_TIMEOUT="2")))
+
+
+def restart_voice(cloud, **more):
+    """No key and no circuit of the voice service is worn out any more."""
+    process = cloud["voice"]
+    process.stop()
+    cloud.usual = getattr(cloud, "usual", dict(process.env))
+    process.env = {**cloud.usual, **more}
+    process.start()
+    cloud.wait_ready()
+    cloud.worn = False
+
+
+@pytest.fixture
+def learner(cloud, upstream):
+    upstream.reset()
+    if getattr(cloud, "worn", False):
+        restart_voice(cloud)
+    learner = cloud.learner()
+    yield learner
+    learner.close()
+    for name, process in cloud.processes.items():
+        for key in KEYS:
+            assert key not in process.log_text(), f"a key stands in the log of {name}"
+
+
+@pytest.fixture
+def fresh(cloud, learner):
+    """A learner whose voice service has further settings; what wears it out concerns no other."""
+    def start(**more):
+        if more:
+            restart_voice(cloud, **more)
+        cloud.worn = True
+        return learner
+    return start
+
+
+def say(learner, audio=SPOKEN, locale="ko", **headers):
+    answer = turn(learner, audio, locale) if not headers else learner.post(
+        f"/v1/voice/turns?locale={locale}", audio, headers={**WAV, **headers})
+    assert not any(key.encode() in answer.body for key in KEYS)
+    return answer
+
+
+def type_in(learner, text, locale="en", **headers):
+    return learner.post(f"/v1/voice/turns?locale={locale}", {"text": text}, headers=headers)
+
+
+def speech_of(audio):
+    """Seconds of a WAV file whose header tells the truth."""
+    with wave.open(io.BytesIO(audio)) as reader:
+        assert (reader.getnchannels(), reader.getsampwidth()) == (1, 2)
+        frames = reader.readframes(reader.getnframes())
+        assert len(frames) == 2 * reader.getnframes()
+        return reader.getnframes() / reader.getframerate()
+
+
+def is_mp3(audio):
+    return audio[:2] == b"\xff\xf3" and len(audio) > 1000
+
+
+def paths(upstream):
+    return [(call["provider"], call["path"]) for call in upstream.ledger()]
+
+
+LISTEN = {"google": "speech:recognize", "openai": "audio/transcriptions"}
+SPEAK = {"google": "text:synthesize", "openai": "audio/speech"}
+
+
+def strikes(upstream):
+    return [rule["struck"] for rule in upstream.control("GET", "config")["faults"]]
+
+
+# --- what goes well ------------------------------------------------------------------------------
+
+
+@pytest.mark.smoke
+def test_korean_turn_by_google(learner, upstream):
+    learner.plan(locale="ko", goal="생물 1-3단원")
+    answer = say(learner)
+    assert answer.status == 201, answer
+    assert answer.json["transcript"] == KOREAN
+    assert answer.json["provider"] == {"stt": "google", "chat": "builtin", "tts": "google"}
+    assert any("가" <= letter <= "힣" for letter in answer.json["reply"])
+    assert answer.json["audio"]["content_type"] == "audio/wav"
+    assert speech_of(base64.b64decode(answer.json["audio"]["data"])) > 0.5
+    assert paths(upstream) == [("google", LISTEN["google"]), ("google", SPEAK["google"])]
+    assert [call["mark"].split(":")[:2] for call in upstream.ledger()] == \
+        [[answer.json["id"], "stt"], [answer.json["id"], "tts"]]
+    path = "/v1/voice/conversations/" + answer.json["conversation_id"]
+    assert learner.get(path).json["turns"][0]["provider"] == answer.json["provider"]
+    assert "ai;dur=" in answer.headers["Server-Timing"]
+
+
+@pytest.mark.parametrize("accept, kind", [
+    ("audio/mpeg", "audio/mpeg"), ("audio/mpeg, audio/wav;q=0.9", "audio/mpeg"),
+    ("audio/wav", "audio/wav"), ("audio/*", "audio/wav"), ("audio/mpeg;q=0.1, audio/*", "audio/wav"),
+])
+def test_accept_decides_between_mp3_and_wav(learner, accept, kind):
+    answer = say(learner, Accept=accept)
+    assert answer.status == 201, answer
+    assert answer.headers["Content-Type"] == kind and "Accept" in answer.headers["Vary"]
+    assert is_mp3(answer.body) if kind == "audio/mpeg" else speech_of(answer.body) > 0.5
+
+
+def test_json_has_mp3_where_it_is_wanted_beside_it(learner):
+    answer = say(learner, Accept="application/json, audio/mpeg;q=0.5")
+    assert answer.json["audio"]["content_type"] == "audio/mpeg"
+    assert is_mp3(base64.b64decode(answer.json["audio"]["data"]))
+
+
+def test_openai_listens_and_speaks(learner, upstream):
+    upstream.faults({"fault": "400", "provider": "google"})
+    answer = say(learner)
+    assert answer.status == 201, answer
+    assert answer.json["transcript"] == KOREAN
+    assert answer.json["provider"] == {"stt": "openai", "chat": "builtin", "tts": "openai"}
+    assert speech_of(base64.b64decode(answer.json["audio"]["data"])) > 0.5
+    assert is_mp3(say(learner, Accept="audio/mpeg").body)
+
+
+def stereo_float(values, rate=16000):
+    data = b"".join(struct.pack("<ff", value / 32768, value / 32768) for value in values)
+    return (b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVEfmt " +
+            struct.pack("<IHHIIHH", 16, 3, 2, rate, rate * 8, 8, 32) +
+            b"data" + struct.pack("<I", len(data)) + data)
+
+
+TONE = ([1000] * 40 + [-1000] * 40) * 200
+
+
+@pytest.mark.parametrize("audio", [wav(TONE, 44100), wav(TONE, 96000), stereo_float(TONE)],
+                         ids=["44.1 kHz", "96 kHz", "stereo float"])
+def test_every_wav_reaches_the_engine(learner, audio):
+    answer = say(learner, audio)
+    assert answer.status == 201 and answer.json["provider"]["stt"] == "google", answer
+
+
+@pytest.mark.parametrize("kind", ["audio/ogg;codecs=opus", "audio/webm", "audio/flac"])
+def test_other_media_go_to_the_engine_that_takes_them(learner, upstream, kind):
+    answer = learner.post("/v1/voice/turns?locale=ko", b"OggS" + bytes(range(256)) * 20,
+                          headers={"Content-Type": kind})
+    assert answer.status == 201 and answer.json["provider"]["stt"] == "google", answer
+    upstream.faults({"fault": "500", "path": LISTEN["google"]})
+    answer = learner.post("/v1/voice/turns?locale=ko", b"OggS" + bytes(range(256)) * 20,
+                          headers={"Content-Type": kind})
+    assert (answer.status, answer.code) == (502, "providers-failed")
+    assert not [call for call in upstream.ledger() if call["provider"] == "openai"]
+
+
+def test_media_that_nobody_takes_are_415_with_those_that_are(learner, upstream):
+    for kind in ("audio/aac", "audio/ogg;codecs=vorbis"):
+        answer = learner.post("/v1/voice/turns", b"x" * 1000, headers={"Content-Type": kind})
+        assert (answer.status, answer.code) == (415, "unsupported-media")
+        accepted = answer.headers["Accept-Post"]
+        assert all(one in accepted for one in ("audio/wav", "audio/ogg", "application/json"))
+    assert upstream.ledger() == []
+
+
+def test_replayed_turn_is_spoken_anew_and_not_heard_again(learner, upstream):
+    first = say(learner, **{"Idempotency-Key": "k"})
+    again = say(learner, **{"Idempotency-Key": "k", "Accept": "audio/mpeg"})
+    assert again.headers["Idempotency-Replayed"] == "true" and is_mp3(again.body)
+    assert first.status == 201 and paths(upstream) == [
+        ("google", LISTEN["google"]), ("google", SPEAK["google"]), ("google", SPEAK["google"])]
+
+
+# --- what goes wrong -----------------------------------------------------------------------------
+
+BROKEN = ["500", "502", "503", "429", "400", "404", "quota", "invalid_key", "reset", "close",
+          "stall", "cut", "reset_middle", "stall_middle", "drip", "huge", "truncated_body", "html",
+          "wrong_schema"]
+
+
+def broken(fault, **where):
+    rule = {"fault": fault, **where}
+    if fault == "429":
+        rule["retry_after"] = 30
+    return rule
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_engine_that_fails_is_followed_by_the_next(fresh, upstream, fault):
+    learner = fresh()
+    upstream.faults(broken(fault, provider="google"))
+    answer = say(learner)
+    assert answer.status == 201, answer
+    assert answer.json["transcript"] == KOREAN
+    # Drips and short answers: what came in whole is an answer.
+    listened = answer.json["provider"]["stt"]
+    assert listened == "openai" or (fault == "drip" and listened == "google")
+    assert answer.json["provider"]["tts"] == "openai"
+    assert speech_of(base64.b64decode(answer.json["audio"]["data"])) > 0.5
+
+
+@pytest.mark.parametrize("fault", ["500", "429", "stall", "huge", "html", "empty"])
+def test_this_machine_speaks_when_nobody_else_does(fresh, upstream, fault):
+    learner = fresh()
+    upstream.faults(broken(fault, path=SPEAK["google"]), broken(fault, path=SPEAK["openai"]))
+    answer = type_in(learner, "what is late")
+    assert answer.status == 201 and answer.json["provider"]["tts"] == "builtin", answer
+    assert speech_of(base64.b64decode(answer.json["audio"]["data"])) > 0.5
+    # Sound that is no MP3 is better than none, and says what it is.
+    answer = type_in(learner, "what is late", Accept="audio/mpeg")
+    assert answer.status == 201 and answer.headers["Content-Type"] == "audio/wav"
+
+
+@pytest.mark.parametrize("fault", ["500", "stall"])
+def test_this_machine_listens_when_nobody_else_does(fresh, upstream, fault):
+    learner = fresh()
+    upstream.faults(broken(fault, path=LISTEN["google"]), broken(fault, path=LISTEN["openai"]))
+    answer = say(learner, flite("what should I study today"), "en")
+    assert answer.status == 201 and answer.json["provider"]["stt"] == "builtin", answer
+    assert answer.json["transcript"] == "what should I study today"
+    # It knows no Korean: that is nobody's silence, and is said in Korean.
+    answer = say(learner, espeak("오늘 뭐 공부해", "ko"))
+    assert (answer.status, answer.code) == (502, "providers-failed")
+    assert any("가" <= letter <= "힣" for letter in answer.json["detail"])
+
+
+def test_nothing_understood_is_an_answer_and_silence_costs_nothing(learner, upstream):
+    upstream.faults({"fault": "empty", "path": LISTEN["google"]})
+    answer = say(learner)
+    assert (answer.status, answer.code) == (422, "validation")
+    assert any("가" <= letter <= "힣" for letter in answer.body.decode())
+    assert paths(upstream) == [("google", LISTEN["google"])]
+    upstream.reset()
+    assert say(learner, SILENCE).status == 422 and upstream.ledger() == []
+    assert say(learner, wav([1000, -1000] * 61 * 8000)).status in (413, 422)
+    assert say(learner, SPOKEN[:60]).status == 422 and upstream.ledger() == []
+
+
+def test_engine_without_a_key_is_skipped_with_one_line(deploy, upstream):
+    upstream.reset()
+    app = deploy({**settings(upstream, GOOGLE_API_KEY="")})
+    learner = app.learner()
+    assert say(learner).json["provider"] == {"stt": "openai", "chat": "builtin", "tts": "openai"}
+    lines = [line for line in app["voice"].log_text().splitlines() if "without a key" in line]
+    assert len([line for line in lines if "STT_PROVIDERS" in line]) == 1, lines
+    assert len([line for line in lines if "TTS_PROVIDERS" in line]) == 1, lines
+
+
+def test_order_of_engines_is_the_operators(deploy, upstream):
+    upstream.reset()
+    app = deploy(settings(upstream, STT_PROVIDERS="openai", TTS_PROVIDERS="builtin,google"))
+    answer = say(app.learner())
+    assert answer.json["provider"] == {"stt": "openai", "chat": "builtin", "tts": "builtin"}
+    assert is_mp3(say(app.learner(), Accept="audio/mpeg").body)
+
+
+def test_unknown_engine_stops_the_process_and_names_the_setting(cloud):
+    done = cloud.command("voice", "serve", check=False,
+                         env={**cloud.env, "STT_PROVIDERS": "whisper",
+                              "VOICE_LISTEN": "tcp://127.0.0.1:0", "VOICE_ADMIN": "127.0.0.1:0"})
+    assert done.returncode != 0 and "STT_PROVIDERS" in done.stderr and "whisper" in done.stderr
+
+
+def test_key_that_is_throttled_is_followed_by_the_next_key(fresh, upstream):
+    learner = fresh(GOOGLE_API_KEY="google-key-0002,google-key-0001")
+    upstream.faults({"fault": "429", "key": "google-key-0002", "retry_after": 30})
+    assert say(learner).json["provider"]["stt"] == "google"
+    assert {call["key"] for call in upstream.ledger(path=LISTEN["google"])} == {"0002", "0001"}
+
+
+def test_without_keys_mp3_is_406_and_all_else_as_ever(deploy):
+    learner = deploy().learner()
+    answer = type_in(learner, "hello", Accept="audio/mpeg")
+    assert (answer.status, answer.code) == (406, "not-acceptable")
+    answer = type_in(learner, "hello", Accept="audio/mpeg, application/json;q=0.1")
+    assert answer.status == 201 and answer.headers["Content-Type"] == "application/json"
+    answer = learner.post("/v1/voice/turns", b"OggS" * 100, headers={"Content-Type": "audio/ogg"})
+    assert answer.status == 415 and answer.headers["Accept-Post"] == "audio/wav, application/json"
