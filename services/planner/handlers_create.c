@@ -146,15 +146,20 @@ static enum status
 create_answer_end(struct call *call, const char *id, const struct job_end *end,
                   Planner__PlanAnswer *reply)
 {
+	enum status failure = end->failure;
+
 	call_add_ai_time(call, (uint64_t)end->ai_ms * 1000);
 	if (end->status == JOB_CANCELLED)
 		return call_fail(call, STATUS_CONFLICT, "the job was cancelled");
 	if (end->status == JOB_FAILED) {
+		/* The job's time ran out, not the caller's: nobody here has to wait longer. */
+		if (end->failure == STATUS_DEADLINE)
+			failure = STATUS_PROVIDERS_FAILED;
 		if (end->failure == STATUS_QUOTA_EXCEEDED)
 			call_set_retry_after(call, quota_seconds_left(call_time_zone(call)));
 		if (end->detail == NULL)
-			return call_fail(call, end->failure, NULL);
-		return call_fail(call, end->failure, "%s", end->detail);
+			return call_fail(call, failure, NULL);
+		return call_fail(call, failure, "%s", end->detail);
 	}
 	if (end->answer == NULL)
 		return create_answer_stored(call, id, reply);

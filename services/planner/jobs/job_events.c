@@ -248,6 +248,9 @@ job_events_problem(struct job_events *events, const struct job_row *row)
 	if (status != STATUS_OK)
 		return status;
 	problem.code = (char *)(uintptr_t)row->failure;
+	/* As who waits for the job is answered. */
+	if (row->failure != NULL && strcmp(row->failure, status_slug(STATUS_DEADLINE)) == 0)
+		problem.code = (char *)(uintptr_t)status_slug(STATUS_PROVIDERS_FAILED);
 	problem.detail = (char *)(uintptr_t)row->detail;
 	if (row->failure != NULL && strcmp(row->failure, status_slug(STATUS_QUOTA_EXCEEDED)) == 0) {
 		problem.has_retry_after_s = true;

@@ -22,6 +22,8 @@
 #include "services/planner/planner.h"
 #include "services/planner/quota.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,31 +66,31 @@ struct finish_warning {
 	const char *code, *ko, *en;
 };
 
-/* Why the built-in planner took the AI's place. */
+/* Why the built-in planner took the AI's place; the last one, for whatever else it was. */
 static const struct finish_warning finish_warnings[] = {
     {STATUS_QUOTA_EXCEEDED, "tokens_spent",
      "오늘 쓸 수 있는 AI 토큰을 모두 써서 기본 플래너가 만들었습니다.",
      "Today's AI tokens are spent, so the built-in planner made this plan."},
-    {STATUS_PROVIDERS_FAILED, "providers_failed", "AI가 응답하지 않아 기본 플래너가 만들었습니다.",
-     "No AI provider answered, so the built-in planner made this plan."},
     {STATUS_DEADLINE, "providers_late", "AI가 너무 오래 걸려 기본 플래너가 만들었습니다.",
      "The AI took too long, so the built-in planner made this plan."},
+    {STATUS_PROVIDERS_FAILED, "providers_failed", "AI가 응답하지 않아 기본 플래너가 만들었습니다.",
+     "No AI provider answered, so the built-in planner made this plan."},
 };
 
 static enum status
 job_finish_builtin(struct finish *finish)
 {
-	struct job *job = finish->job;
+	const struct finish_warning *warning = finish_warnings;
+	const struct job *job = finish->job;
 	bool english = finish->schedule.locale == PLAN_EN;
 	enum status status =
 	    draft_make(finish->request->plan, &finish->schedule, job->id, &finish->draft);
 
-	for (size_t i = 0; i < COUNT_OF(finish_warnings) && status == STATUS_OK; i++)
-		if (finish_warnings[i].outcome == job->outcome)
-			status =
-			    draft_warn(&finish->draft, finish_warnings[i].code,
-			               english ? finish_warnings[i].en : finish_warnings[i].ko);
-	return status;
+	if (job->outcome == STATUS_OK || status != STATUS_OK)
+		return status;
+	while (warning->outcome != job->outcome && warning->outcome != STATUS_PROVIDERS_FAILED)
+		warning++;
+	return draft_warn(&finish->draft, warning->code, english ? warning->en : warning->ko);
 }
 
 /* The items of the days that the AI made. */
@@ -170,6 +172,10 @@ job_finish_decide(struct finish *finish, enum job_stop stop)
 	    job_request(job->request, job->request_length, &finish->request, &finish->schedule);
 	if (status == STATUS_OK)
 		status = job_finish_plan(finish);
+	if (status == STATUS_DEADLINE)
+		snprintf(job->result.detail, sizeof job->result.detail,
+		         "the AI was not done within the %" PRId64 " s that a job may take",
+		         planner_settings.timeout_s);
 	if (status == STATUS_PROVIDERS_FAILED || status == STATUS_DEADLINE ||
 	    status == STATUS_QUOTA_EXCEEDED)
 		job_finish_failed(finish, status, job->result.detail);
