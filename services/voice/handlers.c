@@ -20,6 +20,7 @@
 #include "services/voice/speech.h"
 #include "services/voice/speech_settings.h"
 #include "services/voice/store.h"
+#include "services/voice/tutor_ai.h"
 
 #include "voice.pb-c.h"
 
@@ -50,9 +51,14 @@ voice_start_engines(struct voice *voice)
 		return STATUS_OVERLOADED;
 	voice->speech = speech_new(&speech_settings, &ai_settings, voice->hearing, voice->pool,
 	                           error, sizeof error);
-	if (voice->speech != NULL)
+	if (voice->speech == NULL) {
+		LOG_ERROR("cannot use the speech engines", LOG_TEXT("error", error));
+		return STATUS_INTERNAL;
+	}
+	voice->tutor = tutor_ai_new(&ai_settings, voice_settings.prompts_dir, error, sizeof error);
+	if (voice->tutor != NULL)
 		return STATUS_OK;
-	LOG_ERROR("cannot use the speech engines", LOG_TEXT("error", error));
+	LOG_ERROR("cannot ask AI providers", LOG_TEXT("error", error));
 	return STATUS_INTERNAL;
 }
 
@@ -91,6 +97,7 @@ voice_stop(struct service *service)
 {
 	struct voice *voice = service_state(service);
 
+	tutor_ai_free(&voice->tutor);
 	speech_free(&voice->speech);
 	hearing_free(&voice->hearing);
 	counters_free(&voice->counters);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * One turn: what was said or typed, the tutor's reply to it, the reply spoken. */
-#include "services/voice/voice.h"
+#include "services/voice/turn.h"
 
-#include "common/actor/rpc.h"
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
@@ -16,14 +15,8 @@
 #include "common/service/rate_limit.h"
 #include "common/task/task.h"
 #include "services/voice/clip.h"
-#include "services/voice/phrases.h"
 #include "services/voice/speech.h"
-#include "services/voice/store.h"
-#include "services/voice/tutor.h"
-
-#include "history.pb-c.h"
-#include "planner.pb-c.h"
-#include "voice.pb-c.h"
+#include "services/voice/tutor_prompt.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,72 +24,6 @@
 #define TURN_ROUTE     "CreateTurn"
 #define TURN_TITLE_MAX 60 /* code points of a conversation's title */
 #define TURN_WINDOW_S  60
-#define TURN_WEEK_DAYS 7
-#define TURN_PROVIDER  "builtin"
-
-struct turn_run {
-	struct call *call;
-	const Voice__CreateTurnRequest *request;
-	const char *locale;
-	Planner__TutorContext *plan; /* what the planner knows */
-	History__Summary *week;      /* what history knows; NULL while it is away */
-	bool is_new;                 /* the turn opens its conversation */
-	struct voice_conversation conversation;
-	struct voice_turn turn;
-	const char *last_reply;
-};
-
-/* --- what the other actors know ------------------------------------------------------------------
- */
-
-/* History being away costs the reply its praise, not its answer. */
-static enum status
-turn_ask_history(struct turn_run *run)
-{
-	struct voice *voice = voice_of(run->call);
-	History__SummaryRequest message = HISTORY__SUMMARY_REQUEST__INIT;
-	char from[DATE_TEXT_SIZE];
-	struct rpc_request request = {.method = "history.History/Summarize",
-	                              .message = &message.base,
-	                              .identity = *call_identity(run->call),
-	                              .idempotent = true};
-	ProtobufCMessage *answer;
-	struct reply reply;
-	int32_t today;
-
-	if (!date_parse(run->plan->today, &today))
-		return STATUS_INTERNAL;
-	date_format(today - TURN_WEEK_DAYS + 1, from);
-	message.from = from;
-	message.to = run->plan->today;
-	switch (
-	    rpc_invoke(voice->history, &request, &history__summary__descriptor, &answer, &reply)) {
-	case STATUS_OK: run->week = (History__Summary *)answer; return STATUS_OK;
-	case STATUS_CANCELLED: return STATUS_CANCELLED;
-	case STATUS_DEADLINE: return STATUS_DEADLINE;
-	default: return STATUS_OK;
-	}
-}
-
-static enum status
-turn_ask_planner(struct turn_run *run)
-{
-	struct voice *voice = voice_of(run->call);
-	Planner__TutorContextRequest message = PLANNER__TUTOR_CONTEXT_REQUEST__INIT;
-	struct rpc_request request = {.method = "planner.Planner/GetTutorContext",
-	                              .message = &message.base,
-	                              .identity = *call_identity(run->call),
-	                              .idempotent = true};
-	ProtobufCMessage *answer;
-	struct reply reply;
-	enum status status = rpc_invoke(voice->planner, &request,
-	                                &planner__tutor_context__descriptor, &answer, &reply);
-
-	if (status != STATUS_OK)
-		return call_fail_as(run->call, &reply);
-	run->plan = (Planner__TutorContext *)answer;
-	return run->plan->today != NULL ? STATUS_OK : STATUS_INTERNAL;
-}
 
 /* --- hearing
  * -------------------------------------------------------------------------------------- */
@@ -146,79 +73,6 @@ turn_hear(struct turn_run *run)
 	run->turn.transcript = heard.text;
 	run->turn.stt = heard.engine;
 	return status;
-}
-
-/* --- the reply
- * ------------------------------------------------------------------------------------ */
-
-static const char *const turn_kinds[] = {"study", "review", "test"};
-
-static enum status
-turn_items(Planner__Item *const *from, size_t count, struct tutor_items *to)
-{
-	struct tutor_item *items = arena_calloc(task_arena(), count + 1, sizeof *items);
-
-	if (items == NULL)
-		return STATUS_OVERLOADED;
-	for (size_t i = 0; i < count; i++)
-		items[i] =
-		    (struct tutor_item){.title = from[i]->title,
-		                        .minutes = from[i]->minutes,
-		                        .kind = (unsigned)from[i]->kind < COUNT_OF(turn_kinds)
-		                                    ? turn_kinds[from[i]->kind]
-		                                    : NULL,
-		                        .done = from[i]->done};
-	*to = (struct tutor_items){items, count};
-	return STATUS_OK;
-}
-
-static void
-turn_free_buf(void *arg)
-{
-	buf_fini(arg);
-}
-
-/* A buffer that ends with the task. */
-static struct buf *
-turn_buf(size_t limit)
-{
-	struct buf *buf = arena_alloc(task_arena(), sizeof *buf);
-
-	if (buf == NULL)
-		return NULL;
-	buf_init(buf, limit);
-	return arena_adopt(task_arena(), buf, turn_free_buf) == 0 ? buf : NULL;
-}
-
-static enum status
-turn_reply(struct turn_run *run)
-{
-	const Planner__TutorContext *plan = run->plan;
-	struct tutor_context context = {.locale = run->locale,
-	                                .today = plan->today,
-	                                .next_date = plan->n_next > 0 ? plan->next[0]->date : NULL,
-	                                .exam_date = plan->exam_date,
-	                                .goal = plan->goal,
-	                                .last_reply = run->last_reply};
-	struct phrase_match *match = arena_alloc(task_arena(), sizeof *match);
-	struct buf *text = turn_buf(TUTOR_REPLY_MAX);
-
-	if (match == NULL || text == NULL ||
-	    turn_items(plan->due, plan->n_due, &context.due) != STATUS_OK ||
-	    turn_items(plan->late, plan->n_late, &context.late) != STATUS_OK ||
-	    turn_items(plan->next, plan->n_next, &context.next) != STATUS_OK)
-		return STATUS_OVERLOADED;
-	if (run->week != NULL) {
-		context.minutes_this_week = run->week->total_minutes;
-		context.streak_days = run->week->streak_days;
-	}
-	phrases_match(run->turn.transcript, match);
-	tutor_reply(&context, match, text);
-	if (buf_failed(text) || text->length == 0)
-		return STATUS_OVERLOADED;
-	run->turn.reply = text->bytes;
-	run->turn.chat = TURN_PROVIDER;
-	return STATUS_OK;
 }
 
 /* --- keeping
@@ -384,7 +238,8 @@ turn_find_conversation(struct turn_run *run)
 	if (status == STATUS_NOT_FOUND)
 		return call_fail(run->call, status, "there is no such conversation");
 	if (status == STATUS_OK)
-		status = voice_store_last_reply(db, run->conversation.id, &run->last_reply);
+		status = voice_store_latest(db, run->conversation.id, TUTOR_PAST_MOST, &run->past,
+		                            &run->past_count);
 	return status;
 }
 

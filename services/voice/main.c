@@ -23,6 +23,11 @@ static const struct method voice_methods[] = {
 static const struct config_setting voice_config[] = {
     AI_SETTINGS,
     SPEECH_SETTINGS,
+    {.name = "PROMPTS_DIR",
+     .type = CONFIG_TEXT,
+     .target = &voice_settings.prompts_dir,
+     .global = true,
+     .help = "Folder of the texts that tell the AI what to do; empty: those beside the program"},
     {.name = "USER_MINUTE_TURNS",
      .type = CONFIG_INT,
      .target = &voice_settings.user_minute_turns,

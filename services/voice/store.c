@@ -68,44 +68,52 @@ voice_store_add_turn(struct db *tx, const char *conversation, const struct voice
 	return status;
 }
 
-enum status
-voice_store_turns(struct db *db, const char *conversation, size_t limit, struct voice_turn **turns,
-                  size_t *count)
-{
-	struct db_rows *rows;
-	enum status status =
-	    DB_QUERY(db, &rows,
-	             "SELECT id, transcript, reply, stt, chat, tts, created_at FROM turn"
-	             " WHERE conversation_id = ? ORDER BY id LIMIT ?",
-	             DB_TEXT(conversation), DB_INT(limit));
+#define TURN_COLUMNS "id, transcript, reply, stt, chat, tts, created_at"
 
-	if (status != STATUS_OK)
-		return status;
+static enum status
+voice_store_read_turns(const struct db_rows *rows, bool backwards, struct voice_turn **turns,
+                       size_t *count)
+{
 	*count = db_count(rows);
 	*turns = arena_calloc(task_arena(), *count + 1, sizeof **turns);
 	if (*turns == NULL)
 		return STATUS_OVERLOADED;
 	for (size_t i = 0; i < *count; i++)
-		(*turns)[i] = (struct voice_turn){.id = db_text(rows, i, 0),
-		                                  .transcript = db_text(rows, i, 1),
-		                                  .reply = db_text(rows, i, 2),
-		                                  .stt = db_text(rows, i, 3),
-		                                  .chat = db_text(rows, i, 4),
-		                                  .tts = db_text(rows, i, 5),
-		                                  .created_ms = db_int(rows, i, 6)};
+		(*turns)[backwards ? *count - 1 - i : i] =
+		    (struct voice_turn){.id = db_text(rows, i, 0),
+		                        .transcript = db_text(rows, i, 1),
+		                        .reply = db_text(rows, i, 2),
+		                        .stt = db_text(rows, i, 3),
+		                        .chat = db_text(rows, i, 4),
+		                        .tts = db_text(rows, i, 5),
+		                        .created_ms = db_int(rows, i, 6)};
 	return STATUS_OK;
 }
 
 enum status
-voice_store_last_reply(struct db *db, const char *conversation, const char **reply)
+voice_store_turns(struct db *db, const char *conversation, size_t limit, struct voice_turn **turns,
+                  size_t *count)
 {
 	struct db_rows *rows;
-	enum status status = DB_QUERY(
-	    db, &rows, "SELECT reply FROM turn WHERE conversation_id = ? ORDER BY id DESC LIMIT 1",
-	    DB_TEXT(conversation));
+	enum status status = DB_QUERY(db, &rows,
+	                              "SELECT " TURN_COLUMNS " FROM turn"
+	                              " WHERE conversation_id = ? ORDER BY id LIMIT ?",
+	                              DB_TEXT(conversation), DB_INT(limit));
 
-	*reply = status == STATUS_OK && db_count(rows) > 0 ? db_text(rows, 0, 0) : NULL;
-	return status;
+	return status == STATUS_OK ? voice_store_read_turns(rows, false, turns, count) : status;
+}
+
+enum status
+voice_store_latest(struct db *db, const char *conversation, size_t limit, struct voice_turn **turns,
+                   size_t *count)
+{
+	struct db_rows *rows;
+	enum status status = DB_QUERY(db, &rows,
+	                              "SELECT " TURN_COLUMNS " FROM turn"
+	                              " WHERE conversation_id = ? ORDER BY id DESC LIMIT ?",
+	                              DB_TEXT(conversation), DB_INT(limit));
+
+	return status == STATUS_OK ? voice_store_read_turns(rows, true, turns, count) : status;
 }
 
 enum status

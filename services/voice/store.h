@@ -41,8 +41,9 @@ enum status voice_store_add_turn(struct db *tx, const char *conversation,
 /* Up to `limit` turns, oldest first. */
 enum status voice_store_turns(struct db *db, const char *conversation, size_t limit,
                               struct voice_turn **turns, size_t *count);
-/* The latest reply; NULL if there is none. */
-enum status voice_store_last_reply(struct db *db, const char *conversation, const char **reply);
+/* The latest ones, up to `limit`, the oldest of them first. */
+enum status voice_store_latest(struct db *db, const char *conversation, size_t limit,
+                               struct voice_turn **turns, size_t *count);
 /* Up to `limit` conversations, the most recent first, beyond `after` (NULL: from the first on). */
 enum status voice_store_list(struct db *db, const char *user, const struct cursor *after,
                              size_t limit, struct voice_conversation **conversations,

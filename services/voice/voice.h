@@ -18,10 +18,12 @@ struct pool;
 struct rpc;
 struct service;
 struct speech;
+struct tutor_ai;
 
 /* Filled from the configuration before the process starts. */
 struct voice_settings {
 	int64_t user_minute_turns; /* 0: no limit */
+	const char *prompts_dir;   /* NULL: those beside the program */
 };
 extern struct voice_settings voice_settings;
 
@@ -35,6 +37,7 @@ struct voice {
 	struct rpc *planner, *history;
 	struct hearing *hearing; /* the engines on this machine */
 	struct speech *speech;   /* all engines, in their order */
+	struct tutor_ai *tutor;  /* the AI providers */
 };
 
 enum status voice_start(struct service *service);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * prompt: the request is one JSON object that holds the learner's words as data, the files are
- * found and read, and their rules name every problem. */
+ * prompt: the request is one JSON object that holds the learner's words as data, and the rules of
+ * the files name every problem. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +8,7 @@
 /* cmocka wants the four above first. */
 #include <cmocka.h>
 
+#include "common/ai/prompts.h"
 #include "common/base/buf.h"
 #include "common/base/date.h"
 #include "common/base/json.h"
@@ -16,8 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static const char *const topics[] = {"Cells \"and\" more", "\xec\x84\xb8\xed\x8f\xac"};
 static struct schedule_request request;
@@ -109,14 +108,14 @@ static void
 test_own_files(void **state)
 {
 	char error[500];
-	struct prompts *prompts = prompts_new(NULL, error, sizeof error);
+	struct prompts *prompts = prompts_new(NULL, "planner", "plan.txt", error, sizeof error);
 	const char *ko, *en;
 
 	(void)state;
 	if (prompts == NULL)
 		fail_msg("%s", error);
-	ko = prompts_plan(prompts, PLAN_KO);
-	en = prompts_plan(prompts, PLAN_EN);
+	ko = prompts_text(prompts, "ko");
+	en = prompts_text(prompts, "en");
 	/* Every word that a model may be told is explained to it. */
 	for (int i = 0; i < PLAN_PROBLEMS; i++) {
 		assert_non_null(strstr(ko, plan_problem_word((enum plan_problem)i)));
@@ -126,54 +125,6 @@ test_own_files(void **state)
 	prompts_free(&prompts);
 }
 
-static void
-write_file(const char *dir, const char *name, const char *text, size_t length)
-{
-	char path[300];
-	FILE *file;
-
-	snprintf(path, sizeof path, "%s/%s", dir, name);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	assert_int_equal(fwrite(text, 1, length, file), length);
-	fclose(file);
-}
-
-static void
-test_other_files(void **state)
-{
-	char dir[] = "/tmp/prompt-test-XXXXXX", path[300], error[500];
-	struct prompts *prompts;
-
-	(void)state;
-	assert_non_null(mkdtemp(dir));
-	assert_null(prompts_new(dir, error, sizeof error));
-	assert_non_null(strstr(error, "ko/plan.txt: No such file"));
-	for (int i = 0; i < 2; i++) {
-		snprintf(path, sizeof path, "%s/%s", dir, i == 0 ? "ko" : "en");
-		assert_int_equal(mkdir(path, 0700), 0);
-	}
-	write_file(dir, "ko/plan.txt", "계획", strlen("계획"));
-	write_file(dir, "en/plan.txt", "", 0);
-	assert_null(prompts_new(dir, error, sizeof error));
-	assert_non_null(strstr(error, "en/plan.txt: must be UTF-8 text"));
-	write_file(dir, "en/plan.txt", "a\xff", 2);
-	assert_null(prompts_new(dir, error, sizeof error));
-	write_file(dir, "en/plan.txt", "Plan!", 5);
-	prompts = prompts_new(dir, error, sizeof error);
-	assert_non_null(prompts);
-	assert_string_equal(prompts_plan(prompts, PLAN_KO), "계획");
-	assert_string_equal(prompts_plan(prompts, PLAN_EN), "Plan!");
-	prompts_free(&prompts);
-	for (int i = 0; i < 2; i++) {
-		snprintf(path, sizeof path, "%s/%s/plan.txt", dir, i == 0 ? "ko" : "en");
-		unlink(path);
-		*strrchr(path, '/') = '\0';
-		rmdir(path);
-	}
-	rmdir(dir);
-}
-
 int
 main(void)
 {
@@ -181,7 +132,6 @@ main(void)
 	    cmocka_unit_test(test_first),
 	    cmocka_unit_test(test_rest),
 	    cmocka_unit_test(test_own_files),
-	    cmocka_unit_test(test_other_files),
 	};
 
 	if (!date_parse("2026-05-04", &days[0]))

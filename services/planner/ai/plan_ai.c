@@ -3,6 +3,7 @@
 #include "services/planner/ai/plan_ai.h"
 
 #include "common/ai/chat_schema.h"
+#include "common/ai/prompts.h"
 #include "common/ai/settings.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -44,7 +45,7 @@ plan_ai_new(const struct ai_settings *settings, const char *prompts_dir, char *e
 		return NULL;
 	}
 	OBJ_INIT(ai, PLAN_AI_MAGIC);
-	ai->prompts = prompts_new(prompts_dir, error, error_size);
+	ai->prompts = prompts_new(prompts_dir, "planner", "plan.txt", error, error_size);
 	if (ai->prompts != NULL)
 		ai->schema = chat_schema_new("study_plan", plan_ai_schema, error, error_size);
 	if (ai->schema == NULL || !chat_list_open(settings, &ai->chats, error, error_size))
@@ -90,7 +91,7 @@ plan_ai_course(const struct plan_ai *ai, const struct plan_ask *ask,
 	OBJ_CHECK(ai, PLAN_AI_MAGIC);
 	assert(ask->topic_count > 0);
 	status = course_init(course, ask, sink, result);
-	course->system = prompts_plan(ai->prompts, ask->request->locale);
+	course->system = prompts_text(ai->prompts, ask->request->locale == PLAN_KO ? "ko" : "en");
 	course->schema = ai->schema;
 	return status;
 }

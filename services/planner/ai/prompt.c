@@ -1,121 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * Prompts from files, and the request as JSON. */
+ * The request as JSON. */
 #include "services/planner/ai/prompt.h"
 
 #include "common/base/buf.h"
 #include "common/base/date.h"
-#include "common/base/text.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define PROMPT_LIMIT ((size_t)64 << 10)
 #define PROMPT_PLANNED_DAYS                                                                        \
 	5 /* whose titles are repeated, so that the model goes on from there                       \
 	   */
-
-struct prompts {
-	char *plan[2]; /* by enum plan_locale */
-};
-
-/* --- files ----------------------------------------------------------------------------------- */
-
-/* Beside the program; or, in a build tree, where the sources are. */
-static bool
-prompts_find(char dir[PATH_MAX])
-{
-	static const char *const places[] = {"/prompts", "/../../../services/planner/prompts"};
-	char program[PATH_MAX - 64];
-	ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-
-	if (length <= 0)
-		return false;
-	program[length] = '\0';
-	*strrchr(program, '/') = '\0';
-	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-		snprintf(dir, PATH_MAX, "%s%s", program, places[i]);
-		if (access(dir, R_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* The file's text, to be freed. */
-static char *
-prompts_read(const char *dir, const char *name, char *error, size_t error_size)
-{
-	char path[PATH_MAX + 64], *text = calloc(1, PROMPT_LIMIT + 1);
-	size_t length = 0;
-	FILE *file;
-
-	snprintf(path, sizeof path, "%s/%s", dir, name);
-	file = fopen(path, "re");
-	if (file == NULL || text == NULL) {
-		snprintf(error, error_size, "%s: %s", path, strerror(errno));
-	} else {
-		length = fread(text, 1, PROMPT_LIMIT + 1, file);
-		if (length == 0 || length > PROMPT_LIMIT || !text_valid(text, length)) {
-			snprintf(error, error_size, "%s: must be UTF-8 text of 1 to %zu bytes",
-			         path, PROMPT_LIMIT);
-			length = 0;
-		}
-	}
-	if (file != NULL)
-		fclose(file);
-	if (length > 0)
-		return text;
-	free(text);
-	return NULL;
-}
-
-struct prompts *
-prompts_new(const char *dir, char *error, size_t error_size)
-{
-	static const char *const names[] = {[PLAN_KO] = "ko/plan.txt", [PLAN_EN] = "en/plan.txt"};
-	struct prompts *prompts = calloc(1, sizeof *prompts);
-	char found[PATH_MAX];
-
-	if (dir == NULL) {
-		dir = found;
-		if (!prompts_find(found)) {
-			snprintf(error, error_size,
-			         "PROMPTS_DIR: there are no prompts beside the program");
-			free(prompts);
-			return NULL;
-		}
-	}
-	for (int i = PLAN_KO; i <= PLAN_EN && prompts != NULL; i++) {
-		prompts->plan[i] = prompts_read(dir, names[i], error, error_size);
-		if (prompts->plan[i] == NULL)
-			prompts_free(&prompts);
-	}
-	return prompts;
-}
-
-void
-prompts_free(struct prompts **prompts)
-{
-	struct prompts *gone = *prompts;
-
-	*prompts = NULL;
-	if (gone == NULL)
-		return;
-	free(gone->plan[PLAN_KO]);
-	free(gone->plan[PLAN_EN]);
-	free(gone);
-}
-
-const char *
-prompts_plan(const struct prompts *prompts, enum plan_locale locale)
-{
-	return prompts->plan[locale];
-}
-
-/* --- the request ----------------------------------------------------------------------------- */
 
 static void
 prompt_put_text(struct buf *out, const char *name, const char *text)

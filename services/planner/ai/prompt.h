@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the models are told: a system text from a file that a person may edit
- * (prompts/LOCALE/plan.txt), and the learner's request as one JSON object, which is data only.
+ * The learner's request as the models get it: one JSON object, which is data only. What they are
+ * told to do with it stands in prompts/LOCALE/plan.txt (common/ai/prompts.h).
  */
 #ifndef STUDYHALL_PLANNER_AI_PROMPT_H
 #define STUDYHALL_PLANNER_AI_PROMPT_H
@@ -9,14 +9,6 @@
 #include "services/planner/ai/plan_check.h"
 
 struct buf;
-struct prompts;
-
-/* Reads the files of `dir`; NULL: "prompts" beside the program, else where a build has them in the
- * source tree. NULL with one line in `error` that names the file. */
-struct prompts *prompts_new(const char *dir, char *error, size_t error_size);
-void prompts_free(struct prompts **prompts);
-/* The system text for plans. */
-const char *prompts_plan(const struct prompts *prompts, enum plan_locale locale);
 
 struct prompt_problem {
 	int32_t day; /* INT32_MIN: no date */
