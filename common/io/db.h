@@ -13,7 +13,7 @@
  * - TOO_LARGE: more rows or bytes than the limits. INTERNAL: refused by the server, logged.
  * - DEADLINE, CANCELLED: what waited was taken back; what ran is left to itself, outcome unknown.
  * Sessions: READ COMMITTED, strict, UTC, utf8mb4, prepared statements (each connection keeps the
- * last 64 texts). An UPDATE counts rows matched. Results fill the task's arena: a task that lives
+ * last 192 texts). An UPDATE counts rows matched. Results fill the task's arena: a task that lives
  * long resets it.
  */
 #ifndef STUDYHALL_IO_DB_H

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DB_STATEMENTS 64
+#define DB_STATEMENTS 192
 
 /* Numbers of servers that our header (one of the two) may not name. */
 #define DB_ER_STATEMENT_TIMEOUT       1969 /* MariaDB: max_statement_time */

@@ -3,10 +3,12 @@
 #include "common/service/idempotency.h"
 
 #include "common/actor/failure.h"
+#include "common/base/arena.h"
 #include "common/base/clock.h"
 #include "common/base/ids.h"
 #include "common/base/obj.h"
 #include "common/io/db.h"
+#include "common/io/db_many.h"
 #include "common/service/call.h"
 #include "common/service/periodic.h"
 #include "common/service/service.h"
@@ -178,6 +180,34 @@ idempotency_store(struct call *call, struct db *tx, const char *route, const voi
 }
 
 enum status
+idempotency_store_many(struct db *tx, const char *route, const struct idempotency_first *firsts,
+                       size_t count)
+{
+	struct db_value *args = arena_calloc(task_arena(), count * 6, sizeof *args), *at = args;
+	int64_t now = idempotency_now_ms();
+
+	if (args == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < count; i++) {
+		const struct call *call = firsts[i].call;
+
+		if (call_idempotency_key(call) == NULL)
+			continue;
+		*at++ = DB_TEXT(call_user(call));
+		*at++ = DB_TEXT(route);
+		*at++ = DB_TEXT(call_idempotency_key(call));
+		*at++ = DB_TEXT(call_fingerprint(call));
+		*at++ = DB_INT(now);
+		*at++ = DB_BLOB(firsts[i].answer, firsts[i].length);
+	}
+	return db_many_rows(tx, NULL,
+	                    "INSERT INTO idempotency (user_id, route, idempotency_key, fingerprint,"
+	                    " created_at, owner, alive_until, answer)"
+	                    " VALUES {(?, ?, ?, ?, ?, 0, 0, ?)|, }",
+	                    args, 6, (size_t)(at - args) / 6);
+}
+
+enum status
 idempotency_settle(struct db *tx, const char *user, const char *route, const char *key,
                    const void *answer, size_t length)
 {
@@ -190,6 +220,38 @@ idempotency_settle(struct db *tx, const char *user, const char *route, const cha
 	               "UPDATE idempotency SET answer = ?"
 	               " WHERE user_id = ? AND route = ? AND idempotency_key = ?",
 	               DB_BLOB(answer, length), DB_TEXT(user), DB_TEXT(route), DB_TEXT(key));
+}
+
+enum status
+idempotency_settle_many(struct db *tx, const char *route, const struct idempotency_last *lasts,
+                        size_t count)
+{
+	size_t repeats = db_many_padded(count);
+	struct db_value *args = arena_calloc(task_arena(), repeats * 5 + 1, sizeof *args),
+	                *at = args;
+
+	if (args == NULL)
+		return STATUS_OVERLOADED;
+	if (count == 0)
+		return STATUS_OK;
+	for (size_t i = 0; i < repeats; i++) {
+		const struct idempotency_last *last = &lasts[i < count ? i : count - 1];
+
+		*at++ = DB_TEXT(last->user);
+		*at++ = DB_TEXT(last->key);
+		/* One that is repeated is never looked at. */
+		*at++ = i < count ? DB_BLOB(last->answer, last->length) : DB_NULL;
+	}
+	*at++ = DB_TEXT(route);
+	for (size_t i = 0; i < repeats; i++) {
+		*at++ = DB_TEXT(lasts[i < count ? i : count - 1].user);
+		*at++ = DB_TEXT(lasts[i < count ? i : count - 1].key);
+	}
+	return db_many_exec(tx, NULL,
+	                    "UPDATE idempotency FORCE INDEX (PRIMARY) SET answer ="
+	                    " CASE {WHEN user_id = ? AND idempotency_key = ? THEN ?| } END"
+	                    " WHERE route = ? AND ({(user_id = ? AND idempotency_key = ?)| OR })",
+	                    repeats, args, (size_t)(at - args));
 }
 
 /* --- with a lease --------------------------------------------------------------------------- */

@@ -62,6 +62,15 @@ enum status idempotency_claim(struct call *call, struct db *tx, const char *rout
                               struct idempotency *key);
 enum status idempotency_store(struct call *call, struct db *tx, const char *route,
                               const void *answer, size_t length);
+/* Claim and store in one, of many calls, in a batch (common/io/db_batch.h). Calls without a key are
+ * left out. CONFLICT: one of the keys is known already, the transaction is to be given up. */
+struct idempotency_first {
+	struct call *call; /* whose task waits */
+	const void *answer;
+	size_t length;
+};
+enum status idempotency_store_many(struct db *tx, const char *route,
+                                   const struct idempotency_first *firsts, size_t count);
 
 /* The same for work that is not one transaction. Waits, within the call's deadline, for a request
  * with the same key that is still running. An earlier failure is returned as its status, with its
@@ -87,6 +96,14 @@ enum status idempotency_refuse(struct call *call, struct db *db, const char *rou
  * idempotency_store() gave an answer has this one from now on; NULL: it is forgotten. */
 enum status idempotency_settle(struct db *tx, const char *user, const char *route, const char *key,
                                const void *answer, size_t length);
+/* Of many, all with an answer. */
+struct idempotency_last {
+	const char *user, *key;
+	const void *answer;
+	size_t length;
+};
+enum status idempotency_settle_many(struct db *tx, const char *route,
+                                    const struct idempotency_last *lasts, size_t count);
 
 /* From the service's start(): renews this process's leases, drops what is older than a day. Returns
  * OVERLOADED without memory. */

@@ -2,7 +2,7 @@
  * Rows of the outbox table, and one relay (a lane) per destination that sends and deletes them.
  *
  * Events of one batch are sent in one call by joining their packed bodies: each body is a
- * common.Events with one event, and protobuf messages joined end to end are one message. */
+ * common.Events, and protobuf messages joined end to end are one message. */
 #include "common/service/outbox.h"
 
 #include "common/actor/rpc.h"
@@ -86,16 +86,26 @@ outbox_put_order(struct db *tx, const char *actor, const char *method,
 }
 
 enum status
+outbox_put_events(struct db *tx, Common__Event *const *events, size_t count)
+{
+	Common__Events message = COMMON__EVENTS__INIT;
+
+	for (size_t i = 0; i < count; i++) {
+		assert(events[i]->id != NULL && events[i]->user_id != NULL &&
+		       events[i]->at != NULL);
+		assert(events[i]->has_version && events[i]->has_type);
+	}
+	message.n_events = count;
+	message.events = (Common__Event **)(uintptr_t)events;
+	return outbox_put_order(tx, OUTBOX_EVENTS_ACTOR, OUTBOX_EVENTS_METHOD, &message.base);
+}
+
+enum status
 outbox_put_event(struct db *tx, const Common__Event *event)
 {
-	Common__Events events = COMMON__EVENTS__INIT;
-	Common__Event *one = (Common__Event *)event;
+	Common__Event *one = (Common__Event *)(uintptr_t)event;
 
-	assert(event->id != NULL && event->user_id != NULL && event->at != NULL);
-	assert(event->has_version && event->has_type);
-	events.n_events = 1;
-	events.events = &one;
-	return outbox_put_order(tx, OUTBOX_EVENTS_ACTOR, OUTBOX_EVENTS_METHOD, &events.base);
+	return outbox_put_events(tx, &one, 1);
 }
 
 /* --- relaying ------------------------------------------------------------------------------- */

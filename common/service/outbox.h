@@ -34,6 +34,8 @@ struct service;
 /* From a task, in a transaction (or on the pool, as a transaction of its own). db.h's statuses;
  * OVERLOADED without memory. The event needs id, version, user_id, type and at. */
 enum status outbox_put_event(struct db *tx, const Common__Event *event);
+/* Of a batch, in one row. */
+enum status outbox_put_events(struct db *tx, Common__Event *const *events, size_t count);
 /* An idempotent call of another actor: "planner", "planner.Planner/Erase". */
 enum status outbox_put_order(struct db *tx, const char *actor, const char *method,
                              const ProtobufCMessage *message);

@@ -173,24 +173,47 @@ plan_check_match(struct call *call, uint32_t version)
 /* --- history -------------------------------------------------------------------------------------
  */
 
+static bool
+plan_created_event(const char *user, const struct planner_plan *plan, Common__Event *event)
+{
+	common__event__init(event);
+	event->id = arena_printf(task_arena(), "plan-%s", plan->id);
+	event->has_version = true;
+	event->version = 1;
+	event->user_id = plan_text(user);
+	event->has_type = true;
+	event->type = COMMON__EVENT__TYPE__plan_created;
+	event->at = plan_instant(plan->created_ms);
+	event->subject = plan->head->subject;
+	event->note = plan->head->goal;
+	event->ref = plan_text(plan->id);
+	return event->id != NULL && event->at != NULL;
+}
+
 enum status
 plan_record_created(struct db *tx, const char *user, const struct planner_plan *plan)
 {
-	Common__Event event = COMMON__EVENT__INIT;
+	Common__Event event;
 
-	event.id = arena_printf(task_arena(), "plan-%s", plan->id);
-	event.has_version = true;
-	event.version = 1;
-	event.user_id = plan_text(user);
-	event.has_type = true;
-	event.type = COMMON__EVENT__TYPE__plan_created;
-	event.at = plan_instant(plan->created_ms);
-	event.subject = plan->head->subject;
-	event.note = plan->head->goal;
-	event.ref = plan_text(plan->id);
-	if (event.id == NULL || event.at == NULL)
+	if (!plan_created_event(user, plan, &event))
 		return STATUS_OVERLOADED;
 	return outbox_put_event(tx, &event);
+}
+
+enum status
+plan_record_created_many(struct db *tx, const struct planner_new_plan *plans, size_t count)
+{
+	Common__Event *events = arena_calloc(task_arena(), count, sizeof *events);
+	Common__Event **list = arena_calloc(task_arena(), count, sizeof *list);
+
+	if (events == NULL || list == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < count; i++) {
+		list[i] = &events[i];
+		if (!plan_created_event(plans[i].user, plans[i].plan, list[i]))
+			return STATUS_OVERLOADED;
+	}
+	return outbox_put_events(tx, list, count);
 }
 
 enum status

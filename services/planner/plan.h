@@ -7,6 +7,7 @@
 #define STUDYHALL_PLANNER_PLAN_H
 
 #include "services/planner/store.h"
+#include "services/planner/store_many.h"
 
 struct call;
 
@@ -31,6 +32,8 @@ enum status plan_check_match(struct call *call, uint32_t version);
 
 /* Writes to the outbox, within the transaction of the change. */
 enum status plan_record_created(struct db *tx, const char *user, const struct planner_plan *plan);
+enum status plan_record_created_many(struct db *tx, const struct planner_new_plan *plans,
+                                     size_t count);
 /* The item was ticked, unticked, or changed while ticked. */
 enum status plan_record_done(struct db *tx, const char *user, const struct planner_plan *plan,
                              const struct planner_item *item);

@@ -2,9 +2,12 @@
  * Conditional updates of counters: the quota of a learner, the budgets of all. */
 #include "services/planner/quota.h"
 
+#include "common/base/arena.h"
 #include "common/base/clock.h"
 #include "common/base/date.h"
 #include "common/io/db.h"
+#include "common/io/db_many.h"
+#include "common/task/task.h"
 #include "services/planner/planner.h"
 
 #include <string.h>
@@ -183,6 +186,166 @@ quota_settle(struct db *tx, const struct quota_hold *hold, uint32_t used)
 		                             quota_provider_setting(hold->provider));
 	if (status == STATUS_OK)
 		status = quota_settle_budget(tx, QUOTA_ALL, hold, used,
+		                             planner_settings.ai_daily_tokens);
+	return status;
+}
+
+/* --- of many -------------------------------------------------------------------------------------
+ */
+
+/* What a batch takes from one counter. */
+struct quota_sum {
+	struct quota_hold hold;
+	uint32_t used;
+};
+
+typedef bool quota_same_fn(const struct quota_hold *a, const struct quota_hold *b);
+
+static bool
+quota_same_user(const struct quota_hold *a, const struct quota_hold *b)
+{
+	return a->day == b->day && strcmp(a->user, b->user) == 0;
+}
+
+static bool
+quota_same_provider(const struct quota_hold *a, const struct quota_hold *b)
+{
+	return a->budget_day == b->budget_day && strcmp(a->provider, b->provider) == 0;
+}
+
+static bool
+quota_same_installation(const struct quota_hold *a, const struct quota_hold *b)
+{
+	return a->budget_day == b->budget_day;
+}
+
+/* `used` may be NULL. */
+static size_t
+quota_sum_up(struct quota_sum *sums, const struct quota_hold *holds, const uint32_t *used,
+             size_t count, quota_same_fn *same)
+{
+	size_t distinct = 0, at;
+
+	for (size_t i = 0; i < count; i++) {
+		for (at = 0; at < distinct && !same(&sums[at].hold, &holds[i]); at++)
+			;
+		if (at == distinct) {
+			sums[distinct++] = (struct quota_sum){.hold = holds[i]};
+			sums[at].hold.tokens = 0;
+		}
+		sums[at].hold.tokens += holds[i].tokens;
+		sums[at].used += used != NULL ? used[i] : 0;
+	}
+	return distinct;
+}
+
+/* One statement for many learners' days: `CASE WHEN user_id = ? AND day = ? THEN ?` once or twice,
+ * around what says which rows. */
+static struct db_value *
+quota_put_cases(struct db_value *at, const struct quota_sum *sums, size_t count, size_t repeats)
+{
+	for (size_t i = 0; i < repeats; i++) {
+		const struct quota_sum *sum = &sums[i < count ? i : count - 1];
+
+		*at++ = DB_TEXT(sum->hold.user);
+		*at++ = DB_INT(sum->hold.day);
+		*at++ = DB_INT((int64_t)sum->hold.tokens - sum->used);
+	}
+	return at;
+}
+
+static struct db_value *
+quota_put_keys(struct db_value *at, const struct quota_sum *sums, size_t count, size_t repeats)
+{
+	for (size_t i = 0; i < repeats; i++) {
+		*at++ = DB_TEXT(sums[i < count ? i : count - 1].hold.user);
+		*at++ = DB_INT(sums[i < count ? i : count - 1].hold.day);
+	}
+	return at;
+}
+
+#define QUOTA_CASES "CASE {WHEN user_id = ? AND day = ? THEN ?| } END"
+#define QUOTA_KEYS  "({(user_id = ? AND day = ?)| OR })"
+
+static enum status
+quota_reserve_users(struct db *tx, const struct quota_sum *sums, size_t count)
+{
+	size_t repeats = db_many_padded(count);
+	struct db_value *args = arena_calloc(task_arena(), repeats * 8 + 1, sizeof *args), *at;
+	uint64_t changed = 0;
+	enum status status;
+
+	if (args == NULL)
+		return STATUS_OVERLOADED;
+	at = quota_put_cases(args, sums, count, repeats);
+	at = quota_put_keys(at, sums, count, repeats);
+	at = quota_put_cases(at, sums, count, repeats);
+	*at++ = DB_UINT(quota_limit(planner_settings.user_daily_tokens));
+	status =
+	    db_many_exec(tx, &changed,
+	                 "UPDATE quota FORCE INDEX (PRIMARY) SET tokens = tokens + " QUOTA_CASES
+	                 " WHERE " QUOTA_KEYS " AND tokens + " QUOTA_CASES " <= ?",
+	                 repeats, args, (size_t)(at - args));
+	return status == STATUS_OK && changed != count ? STATUS_CONFLICT : status;
+}
+
+static enum status
+quota_settle_users(struct db *tx, const struct quota_sum *sums, size_t count)
+{
+	size_t repeats = db_many_padded(count);
+	struct db_value *args = arena_calloc(task_arena(), repeats * 5, sizeof *args), *at;
+
+	if (args == NULL)
+		return STATUS_OVERLOADED;
+	at = quota_put_cases(args, sums, count, repeats);
+	at = quota_put_keys(at, sums, count, repeats);
+	return db_many_exec(tx, NULL,
+	                    "UPDATE quota FORCE INDEX (PRIMARY) SET tokens ="
+	                    " GREATEST(CAST(tokens AS SIGNED) - " QUOTA_CASES ", 0)"
+	                    " WHERE " QUOTA_KEYS,
+	                    repeats, args, (size_t)(at - args));
+}
+
+enum status
+quota_reserve_many(struct db *tx, const struct quota_hold *holds, size_t count)
+{
+	struct quota_sum *sums = arena_calloc(task_arena(), count, sizeof *sums);
+	size_t distinct;
+	enum status status;
+
+	if (sums == NULL)
+		return STATUS_OVERLOADED;
+	distinct = quota_sum_up(sums, holds, NULL, count, quota_same_user);
+	status = quota_reserve_users(tx, sums, distinct);
+	distinct = quota_sum_up(sums, holds, NULL, count, quota_same_provider);
+	for (size_t i = 0; i < distinct && status == STATUS_OK; i++)
+		status = quota_reserve_budget(tx, sums[i].hold.provider, &sums[i].hold,
+		                              quota_provider_setting(sums[i].hold.provider));
+	distinct = quota_sum_up(sums, holds, NULL, count, quota_same_installation);
+	for (size_t i = 0; i < distinct && status == STATUS_OK; i++)
+		status = quota_reserve_budget(tx, QUOTA_ALL, &sums[i].hold,
+		                              planner_settings.ai_daily_tokens);
+	return status;
+}
+
+enum status
+quota_settle_many(struct db *tx, const struct quota_hold *holds, const uint32_t *used, size_t count)
+{
+	struct quota_sum *sums = arena_calloc(task_arena(), count, sizeof *sums);
+	size_t distinct;
+	enum status status;
+
+	if (sums == NULL)
+		return STATUS_OVERLOADED;
+	distinct = quota_sum_up(sums, holds, used, count, quota_same_user);
+	status = quota_settle_users(tx, sums, distinct);
+	distinct = quota_sum_up(sums, holds, used, count, quota_same_provider);
+	for (size_t i = 0; i < distinct && status == STATUS_OK; i++)
+		status = quota_settle_budget(tx, sums[i].hold.provider, &sums[i].hold, sums[i].used,
+		                             quota_provider_setting(sums[i].hold.provider));
+	distinct = quota_sum_up(sums, holds, used, count, quota_same_installation);
+	for (size_t i = 0; i < distinct && status == STATUS_OK; i++)
+		status = quota_settle_budget(tx, QUOTA_ALL, &sums[i].hold, sums[i].used,
 		                             planner_settings.ai_daily_tokens);
 	return status;
 }

@@ -13,6 +13,7 @@
 #include "common/base/status.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct db;
@@ -35,6 +36,12 @@ uint32_t quota_seconds_left(const char *zone);
 enum status quota_reserve(struct db *tx, const struct quota_hold *hold);
 /* Of what was reserved `used` tokens are spent, the others free again. */
 enum status quota_settle(struct db *tx, const struct quota_hold *hold, uint32_t used);
+
+/* The same for many in a batch (common/io/db_batch.h): CONFLICT or QUOTA_EXCEEDED when one of them
+ * is out of the ordinary, and the transaction is to be rolled back. */
+enum status quota_reserve_many(struct db *tx, const struct quota_hold *holds, size_t count);
+enum status quota_settle_many(struct db *tx, const struct quota_hold *holds, const uint32_t *used,
+                              size_t count);
 
 /* A plan that will not be made is given back. */
 enum status quota_return_plan(struct db *tx, const char *user, int32_t day);

@@ -4,7 +4,9 @@
 
 #include "common/base/arena.h"
 #include "common/io/db.h"
+#include "common/io/db_many.h"
 #include "common/task/task.h"
+#include "services/planner/store_private.h"
 
 #define PLAN_COLUMNS "id, version, created_at, start_day, end_day, exam_day, head"
 
@@ -40,7 +42,7 @@ planner_store_plan(const struct db_rows *rows, size_t i, struct planner_plan *pl
 }
 
 enum status
-planner_store_insert(struct db *tx, const char *user, const struct planner_plan *plan)
+planner_store_plan_args(const char *user, const struct planner_plan *plan, struct db_value *args)
 {
 	const void *head;
 	size_t length;
@@ -48,12 +50,26 @@ planner_store_insert(struct db *tx, const char *user, const struct planner_plan 
 
 	if (status != STATUS_OK)
 		return status;
-	return DB_EXEC(tx, NULL,
-	               "INSERT INTO plan (id, user_id, version, created_at, start_day, end_day,"
-	               " exam_day, head) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-	               DB_TEXT(plan->id), DB_TEXT(user), DB_INT(plan->version),
-	               DB_INT(plan->created_ms), DB_INT(plan->start_day), DB_INT(plan->end_day),
-	               plan->has_exam ? DB_INT(plan->exam_day) : DB_NULL, DB_BLOB(head, length));
+	*args++ = DB_TEXT(plan->id);
+	*args++ = DB_TEXT(user);
+	*args++ = DB_INT(plan->version);
+	*args++ = DB_INT(plan->created_ms);
+	*args++ = DB_INT(plan->start_day);
+	*args++ = DB_INT(plan->end_day);
+	*args++ = plan->has_exam ? DB_INT(plan->exam_day) : DB_NULL;
+	*args = DB_BLOB(head, length);
+	return STATUS_OK;
+}
+
+enum status
+planner_store_insert(struct db *tx, const char *user, const struct planner_plan *plan)
+{
+	struct db_value args[PLANNER_PLAN_FIELDS];
+	enum status status = planner_store_plan_args(user, plan, args);
+
+	if (status != STATUS_OK)
+		return status;
+	return db_many_rows(tx, NULL, PLANNER_INSERT_PLANS, args, PLANNER_PLAN_FIELDS, 1);
 }
 
 enum status

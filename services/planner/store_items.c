@@ -1,32 +1,27 @@
 /* SPDX-License-Identifier: MIT
- * The item table. Items are written in statements of 32, 8 and 1 rows: few distinct texts, each
- * prepared once per connection. */
+ * The item table. */
 #include "services/planner/store.h"
 
 #include "common/base/arena.h"
 #include "common/io/db.h"
+#include "common/io/db_many.h"
 #include "common/task/task.h"
+#include "services/planner/store_private.h"
 
 #define ITEM_COLUMNS                                                                               \
 	"plan_id, id, version, day, title, minutes, kind, done_at, changed_at, first_topic,"       \
 	" topic_count"
 
-#define ITEM_FIELDS 12
-#define ROW_1       "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-#define ROW_8       ROW_1 "," ROW_1 "," ROW_1 "," ROW_1 "," ROW_1 "," ROW_1 "," ROW_1 "," ROW_1
-#define ROW_32      ROW_8 "," ROW_8 "," ROW_8 "," ROW_8
-#define PUT_ITEMS(rows)                                                                            \
-	"INSERT INTO item (plan_id, id, user_id, version, day, title, minutes, kind, done_at,"     \
-	" changed_at, first_topic, topic_count) VALUES " rows                                      \
+#define PUT_ITEMS                                                                                  \
+	PLANNER_INSERT_ITEMS                                                                       \
 	" ON DUPLICATE KEY UPDATE version = VALUES(version), day = VALUES(day),"                   \
 	" title = VALUES(title), minutes = VALUES(minutes), kind = VALUES(kind),"                  \
 	" done_at = VALUES(done_at), changed_at = VALUES(changed_at)"
-#define PUT_MOST 32
 
-static void
+void
 planner_store_item_args(const char *user, const struct planner_item *item, struct db_value *args)
 {
-	const struct db_value values[ITEM_FIELDS] = {
+	const struct db_value values[PLANNER_ITEM_FIELDS] = {
 	    DB_TEXT(item->plan_id),
 	    DB_TEXT(item->id),
 	    DB_TEXT(user),
@@ -41,7 +36,7 @@ planner_store_item_args(const char *user, const struct planner_item *item, struc
 	    DB_INT(item->topic_count),
 	};
 
-	for (int i = 0; i < ITEM_FIELDS; i++)
+	for (int i = 0; i < PLANNER_ITEM_FIELDS; i++)
 		args[i] = values[i];
 }
 
@@ -50,25 +45,13 @@ planner_store_put_items(struct db *tx, const char *user, const struct planner_it
                         size_t count)
 {
 	struct db_value *args =
-	    arena_calloc(task_arena(), (size_t)PUT_MOST * ITEM_FIELDS, sizeof *args);
-	enum status status = STATUS_OK;
-	size_t rows;
+	    arena_calloc(task_arena(), count * PLANNER_ITEM_FIELDS + 1, sizeof *args);
 
 	if (args == NULL)
 		return STATUS_OVERLOADED;
-	for (size_t done = 0; done < count && status == STATUS_OK; done += rows) {
-		size_t left = count - done;
-
-		rows = left >= 32 ? 32 : left >= 8 ? 8 : 1;
-		for (size_t i = 0; i < rows; i++)
-			planner_store_item_args(user, &items[done + i], args + i * ITEM_FIELDS);
-		status = db_exec(tx, NULL,
-		                 rows == 32  ? PUT_ITEMS(ROW_32)
-		                 : rows == 8 ? PUT_ITEMS(ROW_8)
-		                             : PUT_ITEMS(ROW_1),
-		                 args, rows * ITEM_FIELDS);
-	}
-	return status;
+	for (size_t i = 0; i < count; i++)
+		planner_store_item_args(user, &items[i], args + i * PLANNER_ITEM_FIELDS);
+	return db_many_rows(tx, NULL, PUT_ITEMS, args, PLANNER_ITEM_FIELDS, count);
 }
 
 static enum status

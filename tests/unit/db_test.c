@@ -134,7 +134,7 @@ many_texts_task(void *arg)
 
 	(void)arg;
 	for (int round = 0; round < 2; round++) {
-		for (int i = 0; i < 150; i++) {
+		for (int i = 0; i < 250; i++) {
 			snprintf(sql, sizeof sql, "SELECT %d + ?", i);
 			CHECK(DB_QUERY(db, &rows, sql, DB_INT(1000)) == STATUS_OK);
 			CHECK(db_int(rows, 0, 0) == 1000 + i);

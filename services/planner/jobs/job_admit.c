@@ -6,17 +6,21 @@
 #include "common/base/arena.h"
 #include "common/base/ids.h"
 #include "common/io/db.h"
+#include "common/io/db_batch.h"
 #include "common/service/call.h"
 #include "common/service/idempotency.h"
 #include "common/service/service.h"
 #include "common/task/task.h"
 #include "services/planner/draft.h"
 #include "services/planner/jobs/job_owner.h"
+#include "services/planner/jobs/job_store_many.h"
 #include "services/planner/jobs/jobs_private.h"
 #include "services/planner/planner.h"
-#include "services/planner/store.h"
+#include "services/planner/store_many.h"
 
 #include <string.h>
+
+#define ANSWER_SIZE 64 /* of a packed answer that holds a job's id */
 
 struct admit {
 	struct call *call;
@@ -53,18 +57,24 @@ job_admit_pack(struct admit *admit)
 	return STATUS_OK;
 }
 
-/* The key's answer until there is one: which job to wait for. */
-static enum status
-job_admit_key(struct db *tx, const struct admit *admit)
+/* The key's answer until there is one: which job to wait for. Returns its length. */
+static size_t
+job_admit_pack_answer(const struct admit *admit, uint8_t bytes[ANSWER_SIZE])
 {
 	Planner__PlanAnswer answer = PLANNER__PLAN_ANSWER__INIT;
 	Planner__Job job = PLANNER__JOB__INIT;
-	uint8_t bytes[64];
-	size_t length;
 
 	job.id = (char *)(uintptr_t)admit->row.id;
 	answer.job = &job;
-	length = planner__plan_answer__pack(&answer, bytes);
+	return planner__plan_answer__pack(&answer, bytes);
+}
+
+static enum status
+job_admit_key(struct db *tx, const struct admit *admit)
+{
+	uint8_t bytes[ANSWER_SIZE];
+	size_t length = job_admit_pack_answer(admit, bytes);
+
 	return idempotency_store(admit->call, tx, PLANNER_CREATE_PLAN, bytes, length);
 }
 
@@ -89,7 +99,10 @@ job_admit_tx(struct db *tx, void *arg)
 {
 	struct admit *admit = arg;
 	bool granted = false;
-	enum status status = idempotency_claim(admit->call, tx, PLANNER_CREATE_PLAN, &admit->key);
+	enum status status;
+
+	admit->out->has_used = false;
+	status = idempotency_claim(admit->call, tx, PLANNER_CREATE_PLAN, &admit->key);
 
 	if (status != STATUS_OK || admit->key.found)
 		return status;
@@ -106,6 +119,86 @@ job_admit_tx(struct db *tx, void *arg)
 		status = job_admit_key(tx, admit);
 	return status;
 }
+
+/* --- many at once, all of which have room --------------------------------------------------------
+ */
+
+/* The keys' answers until there are plans. */
+static enum status
+job_admit_keys(struct db *tx, void *const *units, size_t count)
+{
+	struct idempotency_first *firsts = arena_calloc(task_arena(), count, sizeof *firsts);
+
+	if (firsts == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < count; i++) {
+		const struct admit *admit = units[i];
+		void *bytes = arena_alloc(task_arena(), ANSWER_SIZE);
+
+		if (bytes == NULL)
+			return STATUS_OVERLOADED;
+		firsts[i] = (struct idempotency_first){admit->call, bytes,
+		                                       job_admit_pack_answer(admit, bytes)};
+	}
+	return idempotency_store_many(tx, PLANNER_CREATE_PLAN, firsts, count);
+}
+
+static enum status
+job_admit_plans(struct db *tx, void *const *units, size_t count)
+{
+	struct planner_take *takes = arena_calloc(task_arena(), count, sizeof *takes);
+	enum status status;
+
+	if (takes == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < count; i++) {
+		const struct admit *admit = units[i];
+
+		takes[i] = (struct planner_take){.user = admit->row.user, .day = admit->today};
+	}
+	status = planner_store_take_plans(tx, takes, count, planner_daily_plans());
+	for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+		const struct admit *admit = units[i];
+
+		admit->out->used = takes[i].used;
+		admit->out->has_used = true;
+	}
+	return status;
+}
+
+static enum status
+job_admit_many(struct db *tx, void *const *units, size_t count)
+{
+	const struct job_row **rows = arena_calloc(task_arena(), count, sizeof *rows);
+	const char **users = arena_calloc(task_arena(), count, sizeof *users);
+	enum status status;
+
+	if (rows == NULL || users == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < count; i++) {
+		const struct admit *admit = units[i];
+
+		rows[i] = &admit->row;
+		users[i] = admit->row.user;
+	}
+	status = job_admit_keys(tx, units, count);
+	if (status == STATUS_OK)
+		status = job_admit_plans(tx, units, count);
+	if (status == STATUS_OK)
+		status = job_store_insert_many(tx, rows, count);
+	if (status == STATUS_OK)
+		status = planner_store_none_erased(tx, users, count);
+	return status;
+}
+
+struct db_batch *
+job_admit_batch(struct db *db)
+{
+	return db_batch_new(db, "jobs-admit", job_admit_many, job_admit_tx);
+}
+
+/* --- after the transaction -----------------------------------------------------------------------
+ */
 
 /* An earlier request with the same key: its answer, or the job to wait for. */
 static enum status
@@ -215,6 +308,9 @@ job_admit(struct call *call, struct jobs *jobs, const Planner__CreatePlanRequest
 		return status;
 	if (admit.judgement == STATUS_OK)
 		job_admit_take_room(&admit);
-	status = db_transact(jobs->db, job_admit_tx, &admit);
+	if (admit.job != NULL)
+		status = db_batch_transact(jobs->admissions, &admit);
+	else
+		status = db_transact(jobs->db, job_admit_tx, &admit);
 	return job_admit_end(&admit, status);
 }

@@ -2,7 +2,7 @@
  * How a job ends: the plan, its items, the event, what the key answers and the job's own end are
  * one transaction, which names owner and attempt. A stale attempt matches no row and writes
  * nothing. */
-#include "services/planner/jobs/jobs_private.h"
+#include "services/planner/jobs/job_finish_private.h"
 
 #include "common/base/arena.h"
 #include "common/base/date.h"
@@ -11,11 +11,11 @@
 #include "common/base/metrics.h"
 #include "common/base/obj.h"
 #include "common/io/db.h"
+#include "common/io/db_batch.h"
 #include "common/service/idempotency.h"
 #include "common/service/outbox.h"
 #include "common/service/subtask.h"
 #include "common/task/task.h"
-#include "services/planner/draft.h"
 #include "services/planner/jobs/job_owner.h"
 #include "services/planner/jobs/job_record.h"
 #include "services/planner/plan.h"
@@ -31,24 +31,6 @@
 #define FINISH_PAUSE_MIN 50 /* ms between tries to write */
 #define FINISH_PAUSE_MAX 1000
 #define FINISH_BACKOFF   1000 /* ms, doubled with each attempt of the job */
-
-enum finish_kind {
-	FINISH_END,    /* one way or the other */
-	FINISH_RETRY,  /* a later attempt may do better */
-	FINISH_RETURN, /* another replica goes on */
-	FINISH_NOTHING
-};
-
-struct finish {
-	struct job *job;
-	enum finish_kind kind;
-	Planner__JobRequest *request;
-	struct schedule_request schedule;
-	struct draft draft; /* of a plan that was made */
-	struct job_ending ending;
-	int64_t run_ms;
-	enum status status;
-};
 
 /* --- deciding ------------------------------------------------------------------------------------
  */
@@ -238,7 +220,7 @@ job_finish_key(struct db *tx, const struct finish *finish)
 	                          job->result.length);
 }
 
-static enum status
+enum status
 job_finish_tx(struct db *tx, void *arg)
 {
 	struct finish *finish = arg;
@@ -289,7 +271,10 @@ job_finish_try(void *arg)
 {
 	struct finish *finish = arg;
 
-	finish->status = db_transact(finish->job->jobs->db, job_finish_tx, finish);
+	if (job_finish_is_usual(finish))
+		finish->status = db_batch_transact(finish->job->jobs->ends, finish);
+	else
+		finish->status = db_transact(finish->job->jobs->db, job_finish_tx, finish);
 	if (finish->status == STATUS_CONFLICT)
 		finish->status = job_finish_look(finish);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * The record of a job's calls: written before they go out, settled with how they ended. */
-#include "services/planner/jobs/job_record.h"
+#include "services/planner/jobs/job_record_private.h"
 
 #include "common/base/arena.h"
 #include "common/base/ids.h"
 #include "common/base/obj.h"
 #include "common/io/db.h"
+#include "common/io/db_batch.h"
 #include "common/task/task.h"
 #include "services/planner/jobs/job_owner.h"
 #include "services/planner/jobs/job_store_parts.h"
@@ -16,20 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CALLS_MOST   64 /* of one job, over all attempts: a course makes a handful */
-#define CALL_RETRIES 4  /* of a start that the database was too busy for */
-
-struct job_call {
-	struct job_call_row row; /* texts below */
-	char provider[32], model[101], why[200];
-	bool ended;   /* as far as we know; */
-	bool written; /* and so does the database */
-};
-
-struct job_calls {
-	size_t count, room;
-	struct job_call *list;
-};
+#define CALL_RETRIES 4 /* of a start that the database was too busy for */
 
 /* --- in memory ----------------------------------------------------------------------------------
  */
@@ -121,7 +109,7 @@ job_record_last_provider(const struct job *job)
 /* --- in the database ---------------------------------------------------------------------------
  */
 
-static struct quota_hold
+struct quota_hold
 job_record_hold(const struct job *job, const struct job_call *call)
 {
 	return (struct quota_hold){.user = job->user,
@@ -131,7 +119,7 @@ job_record_hold(const struct job *job, const struct job_call *call)
 	                           .tokens = call->row.reserved};
 }
 
-static uint32_t
+uint32_t
 job_record_used(const struct job_call *call)
 {
 	return call->row.prompt_tokens + call->row.completion_tokens;
@@ -171,13 +159,7 @@ job_record_calls_written(struct job *job)
 		job->calls->list[i].written = job->calls->list[i].ended;
 }
 
-struct call_start {
-	struct job *job;
-	struct job_call *call;
-	bool cancel;
-};
-
-static enum status
+enum status
 job_record_call_tx(struct db *tx, void *arg)
 {
 	struct call_start *start = arg;
@@ -206,7 +188,10 @@ job_record_call_write(struct call_start *start)
 	enum status status;
 
 	for (int i = 0;; i++) {
-		status = db_transact(job->jobs->db, job_record_call_tx, start);
+		if (job->fence.attempt == 1 && job->calls->count == 1)
+			status = db_batch_transact(job->jobs->calls, start);
+		else
+			status = db_transact(job->jobs->db, job_record_call_tx, start);
 		if (status != STATUS_OVERLOADED || i == CALL_RETRIES)
 			return status;
 		if (task_sleep(20 + ids_below(100u << i)) != STATUS_OK)

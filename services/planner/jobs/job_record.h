@@ -29,6 +29,10 @@ void job_record_call_ended(struct job *job, unsigned number, enum ai_outcome out
 /* In the transaction that ends the job: the outcomes of calls that are not written yet, with what
  * they did not use given back. */
 enum status job_record_end_calls(struct db *tx, struct job *job);
+/* Did the job make one call, which was answered? Then the same, of many such jobs in a batch, may
+ * be asked for. CONFLICT: not all is as it should be. */
+bool job_record_is_usual(const struct job *job);
+enum status job_record_end_many(struct db *tx, struct job *const *jobs, size_t count);
 /* That has been committed. */
 void job_record_calls_written(struct job *job);
 /* Of all calls. `provider` and `model`, of the last that answered, NULL if none did, live as long

@@ -4,6 +4,7 @@
 
 #include "common/base/arena.h"
 #include "common/io/db.h"
+#include "common/io/db_many.h"
 #include "common/task/task.h"
 #include "services/planner/jobs/job_store_private.h"
 
@@ -53,18 +54,31 @@ job_store_time(int64_t time_ms)
 	return time_ms != 0 ? DB_INT(time_ms) : DB_NULL;
 }
 
+void
+job_store_insert_args(const struct job_row *job, struct db_value *args)
+{
+	*args++ = DB_TEXT(job->id);
+	*args++ = DB_TEXT(job->user);
+	*args++ = DB_INT(job->status);
+	*args++ = DB_UINT(job->owner);
+	*args++ = DB_INT(job->attempt);
+	*args++ = DB_INT(job->priority);
+	*args++ = DB_UINT(job->round);
+	*args++ = DB_INT(job->run_ms);
+	*args++ = DB_INT(job->created_ms);
+	*args++ = job_store_time(job->started_ms);
+	*args++ = DB_INT(job->epoch);
+	*args++ = DB_TEXT(job->key);
+	*args = DB_BLOB(job->request, job->request_length);
+}
+
 enum status
 job_store_insert(struct db *tx, const struct job_row *job)
 {
-	return DB_EXEC(
-	    tx, NULL,
-	    "INSERT INTO job (id, user_id, status, owner, attempt, priority, round, run_at,"
-	    " created_at, started_at, epoch, idempotency_key, request)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    DB_TEXT(job->id), DB_TEXT(job->user), DB_INT(job->status), DB_UINT(job->owner),
-	    DB_INT(job->attempt), DB_INT(job->priority), DB_UINT(job->round), DB_INT(job->run_ms),
-	    DB_INT(job->created_ms), job_store_time(job->started_ms), DB_INT(job->epoch),
-	    DB_TEXT(job->key), DB_BLOB(job->request, job->request_length));
+	struct db_value args[JOB_INSERT_FIELDS];
+
+	job_store_insert_args(job, args);
+	return db_many_rows(tx, NULL, JOB_INSERT, args, JOB_INSERT_FIELDS, 1);
 }
 
 enum status

@@ -5,20 +5,15 @@
 #include "common/base/arena.h"
 #include "common/base/obj.h"
 #include "common/io/db.h"
+#include "common/io/db_many.h"
 #include "common/task/task.h"
+#include "services/planner/jobs/job_store_private.h"
 
 #define CALL_COLUMNS                                                                               \
 	"number, attempt, provider, model, started_at, ended_at, outcome, why, quota_day,"         \
 	" budget_day, reserved, prompt_tokens, completion_tokens"
 
-/* Few distinct statements: 16, 4 and 1 days at a time. */
 #define DAY_FIELDS 4
-#define DAY_1      "(?, ?, ?, ?)"
-#define DAY_4      DAY_1 "," DAY_1 "," DAY_1 "," DAY_1
-#define DAY_16     DAY_4 "," DAY_4 "," DAY_4 "," DAY_4
-#define ADD_DAYS(rows)                                                                             \
-	"INSERT INTO job_day (job_id, epoch, number, day) VALUES " rows                            \
-	" ON DUPLICATE KEY UPDATE day = VALUES(day)"
 
 const char *
 job_call_outcome_name(enum job_call_outcome outcome)
@@ -29,16 +24,27 @@ job_call_outcome_name(enum job_call_outcome outcome)
 	return (size_t)outcome < COUNT_OF(names) ? names[outcome] : "unknown";
 }
 
+void
+job_store_call_args(const char *job, const struct job_call_row *call, struct db_value *args)
+{
+	*args++ = DB_TEXT(job);
+	*args++ = DB_UINT(call->number);
+	*args++ = DB_UINT(call->attempt);
+	*args++ = DB_TEXT(call->provider);
+	*args++ = DB_TEXT(call->model);
+	*args++ = DB_INT(call->started_ms);
+	*args++ = DB_INT(call->quota_day);
+	*args++ = DB_INT(call->budget_day);
+	*args = DB_UINT(call->reserved);
+}
+
 enum status
 job_store_add_call(struct db *tx, const char *job, const struct job_call_row *call)
 {
-	return DB_EXEC(tx, NULL,
-	               "INSERT INTO job_call (job_id, " CALL_COLUMNS ")"
-	               " VALUES (?, ?, ?, ?, ?, ?, NULL, ?, NULL, ?, ?, ?, 0, 0)",
-	               DB_TEXT(job), DB_UINT(call->number), DB_UINT(call->attempt),
-	               DB_TEXT(call->provider), DB_TEXT(call->model), DB_INT(call->started_ms),
-	               DB_INT(JOB_CALL_RUNNING), DB_INT(call->quota_day), DB_INT(call->budget_day),
-	               DB_UINT(call->reserved));
+	struct db_value args[JOB_ADD_CALL_FIELDS];
+
+	job_store_call_args(job, call, args);
+	return db_many_rows(tx, NULL, JOB_ADD_CALL, args, JOB_ADD_CALL_FIELDS, 1);
 }
 
 enum status
@@ -96,29 +102,20 @@ job_store_calls(struct db *db, const char *job, struct job_call_row **calls, siz
 enum status
 job_store_add_days(struct db *db, const struct job_day_row *days, size_t count)
 {
-	struct db_value args[16 * DAY_FIELDS];
-	enum status status = STATUS_OK;
-	size_t rows;
+	struct db_value *args = arena_calloc(task_arena(), count * DAY_FIELDS + 1, sizeof *args);
 
-	for (size_t done = 0; done < count && status == STATUS_OK; done += rows) {
-		size_t left = count - done;
-
-		rows = left >= 16 ? 16 : left >= 4 ? 4 : 1;
-		for (size_t i = 0; i < rows; i++) {
-			const struct job_day_row *day = &days[done + i];
-
-			args[i * DAY_FIELDS] = DB_TEXT(day->job);
-			args[i * DAY_FIELDS + 1] = DB_UINT(day->epoch);
-			args[i * DAY_FIELDS + 2] = DB_UINT(day->number);
-			args[i * DAY_FIELDS + 3] = DB_BLOB(day->bytes, day->length);
-		}
-		status = db_exec(db, NULL,
-		                 rows == 16  ? ADD_DAYS(DAY_16)
-		                 : rows == 4 ? ADD_DAYS(DAY_4)
-		                             : ADD_DAYS(DAY_1),
-		                 args, rows * DAY_FIELDS);
+	if (args == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < count; i++) {
+		args[i * DAY_FIELDS] = DB_TEXT(days[i].job);
+		args[i * DAY_FIELDS + 1] = DB_UINT(days[i].epoch);
+		args[i * DAY_FIELDS + 2] = DB_UINT(days[i].number);
+		args[i * DAY_FIELDS + 3] = DB_BLOB(days[i].bytes, days[i].length);
 	}
-	return status;
+	return db_many_rows(db, NULL,
+	                    "INSERT INTO job_day (job_id, epoch, number, day)"
+	                    " VALUES {(?, ?, ?, ?)|, } ON DUPLICATE KEY UPDATE day = VALUES(day)",
+	                    args, DAY_FIELDS, count);
 }
 
 enum status

@@ -12,6 +12,7 @@
 #define JOBS_BUCKETS 4096
 
 struct db;
+struct db_batch;
 struct job_owner;
 struct periodic;
 
@@ -26,6 +27,7 @@ struct jobs {
 	unsigned magic;
 	struct service *service;
 	struct db *db;
+	struct db_batch *admissions, *calls, *ends; /* what many jobs write together */
 	struct outbox *outbox;
 	struct job_owner *owner;
 	struct periodic *claims, *day_writer;
@@ -62,6 +64,10 @@ void jobs_wake_days(struct jobs *jobs, const char *id);
 /* Asks all jobs to end early. */
 void jobs_stop_all(struct jobs *jobs, enum job_stop why);
 
+/* job_admit.c, job_record.c, job_finish.c: what is written together. NULL without memory. */
+struct db_batch *job_admit_batch(struct db *db);
+struct db_batch *job_record_batch(struct db *db);
+struct db_batch *job_finish_batch(struct db *db);
 /* job_days.c: a packed day; writes those of all jobs. */
 enum status job_days_add(struct job *job, const void *bytes, size_t length, bool written);
 uint32_t jobs_days_round(void *jobs);

@@ -116,6 +116,11 @@ jobs_start(struct service *service, const struct jobs_options *options)
 	pthread_mutex_init(&jobs->lock, NULL);
 	jobs->service = service;
 	jobs->db = options->db;
+	jobs->admissions = job_admit_batch(jobs->db);
+	jobs->calls = job_record_batch(jobs->db);
+	jobs->ends = job_finish_batch(jobs->db);
+	if (jobs->admissions == NULL || jobs->calls == NULL || jobs->ends == NULL)
+		return NULL;
 	jobs->outbox = options->outbox;
 	jobs->planner = options->planner;
 	jobs->builtin = options->builtin;

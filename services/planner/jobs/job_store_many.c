@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ * Many jobs' rows in few statements. */
+#include "services/planner/jobs/job_store_many.h"
+
+#include "common/base/arena.h"
+#include "common/io/db.h"
+#include "common/io/db_many.h"
+#include "common/task/task.h"
+#include "services/planner/jobs/job_store_private.h"
+
+static struct db_value *
+job_store_values(size_t count)
+{
+	return arena_calloc(task_arena(), count + 1, sizeof(struct db_value));
+}
+
+/* Those that a batch counts on were there. */
+static enum status
+job_store_all(enum status status, uint64_t affected, size_t count)
+{
+	return status == STATUS_OK && affected != count ? STATUS_CONFLICT : status;
+}
+
+enum status
+job_store_insert_many(struct db *tx, const struct job_row *const *jobs, size_t count)
+{
+	struct db_value *args = job_store_values(count * JOB_INSERT_FIELDS);
+
+	if (args == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < count; i++)
+		job_store_insert_args(jobs[i], args + i * JOB_INSERT_FIELDS);
+	return db_many_rows(tx, NULL, JOB_INSERT, args, JOB_INSERT_FIELDS, count);
+}
+
+enum status
+job_store_check_many(struct db *tx, uint64_t owner, const char *const *ids, size_t count)
+{
+	struct db_value *args = job_store_values(count + 1);
+	struct db_rows *rows;
+	enum status status;
+
+	if (args == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < count; i++)
+		args[i] = DB_TEXT(ids[i]);
+	args[count] = DB_UINT(owner);
+	status = db_many_query(tx, &rows,
+	                       "SELECT id FROM job FORCE INDEX (PRIMARY) WHERE id IN ({?|, })"
+	                       " AND owner = ? AND attempt = 1 AND status = 1"
+	                       " AND cancel_requested = 0 FOR UPDATE",
+	                       count, args, count + 1);
+	return job_store_all(status, status == STATUS_OK ? db_count(rows) : 0, count);
+}
+
+enum status
+job_store_add_calls(struct db *tx, const char *const *ids, const struct job_call_row *const *calls,
+                    size_t count)
+{
+	struct db_value *args = job_store_values(count * JOB_ADD_CALL_FIELDS);
+
+	if (args == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < count; i++)
+		job_store_call_args(ids[i], calls[i], args + i * JOB_ADD_CALL_FIELDS);
+	return db_many_rows(tx, NULL, JOB_ADD_CALL, args, JOB_ADD_CALL_FIELDS, count);
+}
+
+enum status
+job_store_succeed_many(struct db *tx, uint64_t owner, const char *const *ids,
+                       const struct job_ending *const *endings, size_t count)
+{
+	struct db_value *args = job_store_values(3 * count + 2), *at = args;
+	uint64_t affected = 0;
+	enum status status;
+
+	if (args == NULL)
+		return STATUS_OVERLOADED;
+	*at++ = DB_INT(endings[count - 1]->finished_ms);
+	for (size_t i = 0; i < count; i++) {
+		*at++ = DB_TEXT(ids[i]);
+		*at++ = DB_UINT(endings[i]->ai_ms);
+	}
+	for (size_t i = 0; i < count; i++)
+		*at++ = DB_TEXT(ids[i]);
+	*at++ = DB_UINT(owner);
+	status = db_many_exec(tx, &affected,
+	                      "UPDATE job FORCE INDEX (PRIMARY) SET status = 2, finished_at = ?,"
+	                      " ai_ms = CASE id {WHEN ? THEN ?| } END WHERE id IN ({?|, })"
+	                      " AND owner = ? AND attempt = 1 AND epoch = 1 AND kept = 0"
+	                      " AND status = 1",
+	                      count, args, (size_t)(at - args));
+	return job_store_all(status, affected, count);
+}
+
+/* `CASE job_id WHEN id THEN number` for each. */
+static struct db_value *
+job_store_cases(struct db_value *at, const char *const *ids, const int64_t *numbers, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		*at++ = DB_TEXT(ids[i]);
+		*at++ = DB_INT(numbers[i]);
+	}
+	return at;
+}
+
+enum status
+job_store_answered_many(struct db *tx, const char *const *ids,
+                        const struct job_call_row *const *calls, size_t count)
+{
+	struct db_value *args = job_store_values(7 * count), *at = args;
+	int64_t *numbers = arena_calloc(task_arena(), 3 * count, sizeof *numbers);
+	uint64_t affected = 0;
+	enum status status;
+
+	if (args == NULL || numbers == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < count; i++) {
+		numbers[i] = calls[i]->ended_ms;
+		numbers[count + i] = calls[i]->prompt_tokens;
+		numbers[2 * count + i] = calls[i]->completion_tokens;
+	}
+	for (size_t i = 0; i < 3; i++)
+		at = job_store_cases(at, ids, numbers + i * count, count);
+	for (size_t i = 0; i < count; i++)
+		*at++ = DB_TEXT(ids[i]);
+	status = db_many_exec(tx, &affected,
+	                      "UPDATE job_call FORCE INDEX (PRIMARY) SET outcome = 1,"
+	                      " ended_at = CASE job_id {WHEN ? THEN ?| } END,"
+	                      " prompt_tokens = CASE job_id {WHEN ? THEN ?| } END,"
+	                      " completion_tokens = CASE job_id {WHEN ? THEN ?| } END"
+	                      " WHERE job_id IN ({?|, }) AND number = 1 AND outcome = 0",
+	                      count, args, (size_t)(at - args));
+	return job_store_all(status, affected, count);
+}
