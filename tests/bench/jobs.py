@@ -43,6 +43,13 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def counters(stores):
+    """What MariaDB has done since it started, by the names of SHOW STATUS."""
+    rows = stores.sql("SHOW GLOBAL STATUS").splitlines()
+    return {name: int(value) for name, value in (row.split("\t") for row in rows if row.count("\t") == 1)
+            if value.isdigit()}
+
+
 def pss_kib(pid):
     with open(f"/proc/{pid}/smaps_rollup") as rollup:
         return int(next(line for line in rollup if line.startswith("Pss:")).split()[1])
@@ -61,6 +68,7 @@ def measure(stores, upstream, app, connections, seconds):
                  "upstream": upstream.child.pid}
     idle = pss_kib(processes["planner"])
     before = {name: cpu_seconds(pid) for name, pid in processes.items()}
+    statements = counters(stores)
     began = time.monotonic()
     wrk = Wrk(url, seconds, connections, script=script)
     time.sleep(seconds * 2 / 3)
@@ -73,6 +81,13 @@ def measure(stores, upstream, app, connections, seconds):
         used = cpu_seconds(pid) - before[name]
         print(f"  {name:9}{used / took:6.2f} cores {used * 1000 / max(1, result.requests):7.2f} "
               f"ms of CPU a plan")
+    after = counters(stores)
+    done = {name: (after[name] - statements[name]) / max(1, result.requests) for name in statements if name in after}
+    print("  a plan: " + ", ".join(f"{name} {done.get(name, 0):.2f}" for name in ("Com_stmt_execute", "Com_stmt_prepare", "Com_begin", "Com_commit", "Com_rollback", "Com_select", "Com_insert", "Com_update", "Com_delete", "Handler_write", "Innodb_data_fsyncs", "Innodb_os_log_written")))
+    if os.environ.get("TALLY"):
+        names = [n for n in stores.sql("SHOW DATABASES").split() if n.endswith("planner")]
+        for table in ("plan", "item", "job", "job_call", "job_day", "outbox", "quota"):
+            print(table, stores.sql(f"SELECT COUNT(*) FROM {names[0]}.{table}"))
     print(f"  planner: {memory / connections:.1f} KiB a request; beyond 3 s: "
           f"p50 {result.p50 - 3000:.0f} ms, p99 {result.p99 - 3000:.0f} ms")
     print(f"  stand-in: {stats}")
