@@ -233,6 +233,11 @@ planner_create_plan(struct call *call, const void *message, void *reply)
 	    job_admit(call, planner->jobs, message,
 	              preference.wait_s > 0 ? JOB_WAITED_FOR : JOB_BACKGROUND, &admission);
 
+	/* A commit of which nobody heard may have made a job all the same; but nobody was promised
+	 * one. */
+	if (!preference.detached && (status == STATUS_CANCELLED || status == STATUS_DEADLINE ||
+	                             status == STATUS_DEPENDENCY_DOWN))
+		job_cancel_soon(planner->jobs, call_user(call), admission.id);
 	if (status == STATUS_QUOTA_EXCEEDED && admission.has_used) {
 		create_set_rate_limit(call, admission.used);
 		call_set_retry_after(call, quota_seconds_left(call_time_zone(call)));

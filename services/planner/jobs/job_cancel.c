@@ -2,6 +2,7 @@
  * A job that runs here is told; one that waits is ended in the table. */
 #include "services/planner/jobs/job_cancel.h"
 
+#include "common/base/ids.h"
 #include "common/base/log.h"
 #include "common/io/db.h"
 #include "common/task/task.h"
@@ -14,7 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CANCEL_ROUNDS 5 /* a job may move from the queue to a replica while we look */
+#define CANCEL_PAUSE_MS 1000
+#define CANCEL_LOOKS    3  /* for a job that is not there */
+#define CANCEL_TRIES    60 /* while the database is away */
+#define CANCEL_ROUNDS   5  /* a job may move from the queue to a replica while we look */
 
 struct cancellation {
 	struct jobs *jobs;
@@ -92,13 +96,27 @@ struct cancel_soon {
 	char user[37], id[37];
 };
 
+/* NOT_FOUND: it may be in a transaction that is just being committed. */
+static bool
+job_cancel_again(enum status status, unsigned tries)
+{
+	if (status == STATUS_OK || status == STATUS_CONFLICT)
+		return false;
+	return tries < (status == STATUS_NOT_FOUND ? CANCEL_LOOKS : CANCEL_TRIES) &&
+	       task_sleep(CANCEL_PAUSE_MS / 2 + ids_below(CANCEL_PAUSE_MS)) == STATUS_OK;
+}
+
 static void
 job_cancel_task(void *arg)
 {
 	struct cancel_soon *soon = arg;
-	enum status status = job_cancel(soon->jobs, soon->user, soon->id);
+	unsigned tries = 0;
+	enum status status;
 
-	if (status != STATUS_OK && status != STATUS_CONFLICT)
+	do
+		status = job_cancel(soon->jobs, soon->user, soon->id);
+	while (job_cancel_again(status, ++tries));
+	if (status != STATUS_OK && status != STATUS_CONFLICT && status != STATUS_NOT_FOUND)
 		LOG_WARN("a job that nobody waits for goes on", LOG_TEXT("job", soon->id),
 		         LOG_TEXT("status", status_slug(status)));
 	free(soon);
