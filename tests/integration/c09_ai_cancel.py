@@ -2,6 +2,7 @@
 replica makes it, and the tokens that it held come back."""
 import json
 import statistics
+import threading
 import time
 
 import pytest
@@ -116,20 +117,46 @@ def test_tokens_that_were_not_used_come_back(app, learner, upstream):
     assert quota(learner)["tokens"]["used"] >= call["completion_tokens"] / 2
 
 
+def await_nothing_left(learner, upstream):
+    """No job of the learner goes on, and none is paid for; also a while later, when one that was
+    not known of would have been found."""
+    for _ in range(2):
+        wait_for(lambda: upstream.stats()["open"] == 0 and
+                 not learner.get("/v1/jobs?status=running").json["items"] and
+                 not learner.get("/v1/jobs?status=queued").json["items"], 60, "all jobs' end")
+        time.sleep(1.5)
+    assert upstream.stats()["open"] == 0 and quota(learner)["tokens"]["used"] == 0
+
+
 def test_who_hangs_up_while_the_job_is_being_made_leaves_no_call_behind(app, learner, upstream):
     upstream.faults("hold")
     for number in range(60):
         peer = send_plan(app, learner)
         time.sleep(number / 4000)
         peer.close()
-    wait_for(lambda: upstream.stats()["open"] == 0 and
-             not learner.get("/v1/jobs?status=running").json["items"] and
-             not learner.get("/v1/jobs?status=queued").json["items"], 30, "the end of all jobs")
-    time.sleep(1)  # one that was not known of would be found now
+    await_nothing_left(learner, upstream)
     jobs = learner.get("/v1/jobs?limit=100").json["items"]
     assert {job["status"] for job in jobs} <= {"cancelled"}
-    assert upstream.stats()["open"] == 0 and quota(learner)["tokens"]["used"] == 0
     assert quota(learner)["plans"]["used"] == 0
+
+
+@pytest.mark.disturbs
+def test_who_hangs_up_while_the_database_stands_still_leaves_no_call_behind(app, stores, learner,
+                                                                           upstream):
+    upstream.faults("hold")
+    for _ in range(3):
+        learner.get("/v1/users/me")
+        peers = []
+        pausing = threading.Timer(0.1, stores.mariadb.pause)
+        pausing.start()
+        while pausing.is_alive() or len(peers) < 40:
+            peers.append(send_plan(app, learner))
+        for peer in peers:
+            peer.close()
+        time.sleep(2.2)  # longer than anybody waits for a commit, less than a lease
+        stores.mariadb.resume()
+        wait_for(lambda: learner.get("/v1/jobs?limit=1").status == 200, 30, "the database")
+    await_nothing_left(learner, upstream)
 
 
 @pytest.mark.parametrize("headers", [{"Idempotency-Key": "k"}, {"Prefer": "respond-async"}])
