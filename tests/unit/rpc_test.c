@@ -471,6 +471,7 @@ test_a_boot_id_names_one_replica(void **state)
 	assert_int_equal(direct(first ^ 1, 1), STATUS_DEPENDENCY_DOWN);
 	/* What listens there next is somebody else, though all the others are idle. */
 	service_hush(&a);
+	assert_true(caller_wait_up(&caller, 1, 5000));
 	assert_int_equal(direct(first, 1), STATUS_DEPENDENCY_DOWN);
 	assert_true(service_listen(&a));
 	assert_true(caller_wait_up(&caller, 2, 5000));
@@ -480,6 +481,7 @@ test_a_boot_id_names_one_replica(void **state)
 	assert_int_equal(direct(link_server_boot(a.server), 1), STATUS_OK);
 	/* Unless it says that it is who it was. */
 	service_hush(&a);
+	assert_true(caller_wait_up(&caller, 1, 5000));
 	a.boot_id = first;
 	assert_true(service_listen(&a));
 	assert_true(caller_wait_up(&caller, 2, 5000));
