@@ -57,12 +57,15 @@ bool phrases_names(const struct phrase_match *match, const char *title);
 /* Can the recognizer pronounce `word` (lower case, `length` bytes, not NUL-terminated)? */
 typedef bool phrases_word_fn(void *context, const char *word, size_t length);
 
+/* A word of the grammar that is a silence: it ends the near misses. */
+#define PHRASE_DECOY "'decoy"
+
 /* Appends the JSGF grammar of all English phrases, with the learner's own topics in the place of
  * "I finished ...". Words that `word` refuses are dropped from a topic, and a topic without one
  * telling word left is skipped, so every word of the grammar can be pronounced if the fixed ones
- * can. Among the sentences are decoys, near misses for which phrases_match() finds
- * PHRASE_UNKNOWN: one that is heard is to be rejected. Only [a-z'] enters the grammar from
- * `topics`. `topics` may be NULL when `count` is 0. */
+ * can. The rule <phrase> has the tutor's phrases, the rule <decoy> near misses, which end with
+ * PHRASE_DECOY and are to be rejected when heard. Only [a-z'] enters the grammar from `topics`.
+ * `topics` may be NULL when `count` is 0. */
 void phrases_jsgf(struct buf *out, const char *const *topics, size_t count, phrases_word_fn *word,
                   void *context);
 

@@ -6,15 +6,15 @@
 
 #include "common/base/obj.h"
 
-/* Alternatives of the public rule. One word alone is easily heard into noise, so short phrases
- * have at least two syllables. */
+/* Alternatives of one rule; "/40/": forty times as likely as another. One word alone is easily
+ * heard into noise, so short phrases have at least two syllables. */
 static const char *const phrases_sentences[] = {
     /* today */
-    "what should i (study | do | learn) today",
+    "/40/ what should i study today",
+    "what should i (do | learn) today",
     "what (should | must) i (study | do | learn) [now]",
     "what can i study [now]",
     "what do i (have | need) to (study | do | learn) today",
-    "what do i study today",
     "what am i (studying | learning) today",
     "<what_is> (on | in) my (plan | schedule) [for] today",
     "<what_is> (my | the) plan for today",
@@ -80,28 +80,52 @@ static const char *const phrases_sentences[] = {
 };
 
 /* What people also say and what sounds nearly like ours. With these in the grammar it is heard for
- * what it is, and phrases_match() knows no intent for it. */
+ * what it is, and known by the word after it. */
 static const char *const phrases_decoys[] = {
     "yes | no | okay | no no no | the | one | a",
-    "what should i (wear | eat | buy | cook | watch | play | say) [today | tomorrow | for lunch]",
-    "what is the weather [in | like] [today | tomorrow]",
-    "what is (love | that | your name | the time | for dinner | the capital of)",
-    "how many days are in (a | the) (year | month | week)",
-    "when is your birthday",
-    "i want to go [home | out | to]",
-    "how are you [doing] [today | my friend]",
-    "can you (play | call | open | turn)",
+    "what should i <act> [today | tomorrow | tonight | for lunch]",
+    "what (should | would | can) (we | he | they)",
+    "<what_is> the (weather | time | matter | name | price) [in | of | like] [today | tomorrow]",
+    "<what_is> (love | that | it | this | wrong | your name | for dinner | for lunch | a)",
+    "<what_is> (the capital of | your favorite color)",
+    "(who | where | which | why | he | she | it | there) is (late | next | done | that | over | a)",
+    "what was (late | next | that | it)",
+    "is (anything | something) (burning | wrong | new | left | broken | free | open)",
+    "did (you | he | she | we) (miss | see | like | buy) (it | that | anything)",
+    "did i miss (the | a) (bus | train | party | call)",
+    "<i_am> [so | too | very | really] <mood>",
+    "this [soup | coffee | hotel | one] is too <mood>",
+    "i have (a | an | no) (headache | question | cold | cat | dog | idea)",
+    "i [have] finished (eating | cooking | reading | cleaning | painting | the)",
+    "i [have] (finished | completed) my (coffee | lunch | dinner | breakfast | tea | book | drink)",
+    "(he | she | we | they) finished",
+    "i (bought | lost | found | met | forgot | saw | like | need) (my | the | a | an)",
+    "i (don't | can't) (like | swim | see | know | hear) [it | that | you | fish]",
+    "i want (to go | to sleep | to buy | a) [home | out | to]",
+    "how many (people | days are in) (live | a year | the month | the week)",
+    "how (old | far | much | long | tall) (is | are | does) (the | a | you | it)",
+    "how (are | were) you [doing] [today | my friend]",
+    "when (is your birthday | was the | does the)",
+    "(can | could | would) (you | i | we) (play | call | open | turn | hear | have | go | like)",
+    "help (yourself | him | them)",
+    "thank (goodness | heaven)",
+    "hello (world | mister | everybody)",
+    "good (night | luck | heavens)",
 };
 
 static const char *const phrases_rules[] = {
     "<what_is> = what is | what's",
     "<i_am> = i am | i'm",
     "<i_have> = i have | i've",
-    "<section> = chapter | unit | lesson | part | section | day",
+    "<section> = chapter | unit | lesson | part | section",
     "<unit> = one | two | three | four | five | six | seven | eight | nine",
     ("<teen> = ten | eleven | twelve | thirteen | fourteen | fifteen | sixteen | seventeen | "
      "eighteen | nineteen"),
     "<tens> = twenty | thirty | forty | fifty | sixty | seventy | eighty | ninety",
+    "<act> = wear | eat | buy | cook | watch | play | say | give | bring | take | make | see | "
+    "tell",
+    "<mood> = happy | hungry | sorry | glad | sad | angry | sick | cold | hot | big | salty | "
+    "old | sure | ready | busy | expensive",
     "<number> = <unit> | <teen> | <tens> [<unit>]",
 };
 
@@ -177,6 +201,14 @@ phrases_topics_rule(struct buf *out, const char *const *topics, size_t count, ph
 	return written;
 }
 
+static void
+phrases_alternatives(struct buf *out, const char *rule, const char *const *sentences, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		buf_printf(out, "%s%s%s\n", i == 0 ? rule : "", i == 0 ? " = " : " | ",
+		           sentences[i]);
+}
+
 void
 phrases_jsgf(struct buf *out, const char *const *topics, size_t count, phrases_word_fn *word,
              void *context)
@@ -185,13 +217,11 @@ phrases_jsgf(struct buf *out, const char *const *topics, size_t count, phrases_w
 	for (size_t i = 0; i < COUNT_OF(phrases_rules); i++)
 		buf_printf(out, "%s;\n", phrases_rules[i]);
 	size_t written = phrases_topics_rule(out, topics, count, word, context);
-	buf_puts(out, "public <turn> = ");
-	for (size_t i = 0; i < COUNT_OF(phrases_sentences); i++)
-		buf_printf(out, "%s%s\n", i > 0 ? " | " : "", phrases_sentences[i]);
-	for (size_t i = 0; i < COUNT_OF(phrases_decoys); i++)
-		buf_printf(out, " | %s\n", phrases_decoys[i]);
+	phrases_alternatives(out, "<phrase>", phrases_sentences, COUNT_OF(phrases_sentences));
 	if (written > 0)
 		buf_puts(out, " | i [have] (finished | completed | studied) <topic>\n"
 		              " | <i_am> done with <topic>\n");
 	buf_puts(out, ";\n");
+	phrases_alternatives(out, "<decoy>", phrases_decoys, COUNT_OF(phrases_decoys));
+	buf_puts(out, ";\npublic <turn> = /3/ <phrase> | <decoy> " PHRASE_DECOY ";\n");
 }

@@ -269,46 +269,6 @@ phrases_speak(const char *at, const char *grammar, struct buf *out, bool aloud)
 	}
 }
 
-static bool
-phrases_is_decoy(const char *sentence)
-{
-	static const char *const starts[] = {"yes ",
-	                                     "no ",
-	                                     "okay ",
-	                                     "the ",
-	                                     "one ",
-	                                     "a ",
-	                                     "how are you ",
-
-	                                     "how many days are in ",
-	                                     "when is your ",
-	                                     "i want to go",
-	                                     "can you play",
-	                                     "can you call",
-	                                     "can you open",
-	                                     "can you turn",
-	                                     "what should i wear",
-	                                     "what should i eat",
-	                                     "what should i buy",
-	                                     "what should i cook",
-	                                     "what should i watch",
-	                                     "what should i play",
-	                                     "what should i say",
-	                                     "what is love",
-	                                     "what is that",
-	                                     "what is your",
-	                                     "what is the weather",
-	                                     "what is the time",
-	                                     "what is for dinner",
-	                                     "what is the capital"};
-	bool decoy = false;
-
-	for (size_t i = 0; i < COUNT_OF(starts); i++)
-		decoy = decoy || (strncmp(sentence, starts[i], strlen(starts[i])) == 0 &&
-		                  strncmp(sentence, "one more", 8) != 0);
-	return decoy;
-}
-
 static void
 test_whatever_the_grammar_says_is_understood(void **state)
 {
@@ -325,17 +285,13 @@ test_whatever_the_grammar_says_is_understood(void **state)
 	assert_false(buf_failed(&grammar));
 	assert_null(strstr(grammar.bytes, unknown));
 	assert_non_null(strstr(grammar.bytes, "<topic> = photosynthesis | waves | world history;"));
-	const char *public = strstr(grammar.bytes, "public <turn> = ");
-	assert_non_null(public);
-	public += 16;
 	for (int i = 0; i < 20000; i++) {
 		struct phrase_match match;
 		buf_clear(&sentence);
-		phrases_speak(public, grammar.bytes, &sentence, true);
+		phrases_speak_rule("<phrase>", 8, grammar.bytes, &sentence);
 		phrases_match(sentence.bytes, &match);
-		bool decoy = phrases_is_decoy(sentence.bytes);
-		if ((match.intent == PHRASE_UNKNOWN) != decoy)
-			fail_msg("%s: %s", phrases_intent_name(match.intent), sentence.bytes);
+		if (match.intent == PHRASE_UNKNOWN)
+			fail_msg("%s", sentence.bytes);
 		seen[match.intent]++;
 	}
 	for (int i = PHRASE_TODAY; i < PHRASE_INTENT_COUNT; i++)

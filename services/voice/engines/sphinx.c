@@ -155,7 +155,8 @@ sphinx_decode(struct sphinx *sphinx, enum sphinx_search search, const int16_t *s
 	if (whole &&
 	    ps_set_search(sphinx->decoder, search == SPHINX_GRAMMAR ? "grammar" : "phones") != 0)
 		return SPHINX_FAILED;
-	if (ps_start_utt(sphinx->decoder) != 0)
+	/* Or the noise of the last recording would be taken out of this one. */
+	if (ps_start_stream(sphinx->decoder) != 0 || ps_start_utt(sphinx->decoder) != 0)
 		return SPHINX_FAILED;
 	for (size_t at = 0; at < count && !cancelled && !failed;) {
 		size_t piece = whole || count - at < SPHINX_PIECE ? count - at : SPHINX_PIECE;

@@ -35,7 +35,7 @@ enum stt_outcome {
 struct stt_heard {
 	char text[STT_TEXT_MAX]; /* lower case words; empty unless STT_HEARD */
 	bool from_grammar;       /* one of the tutor's phrases, word for word */
-	float doubt;             /* of the grammar: 0 none, 0.8 and more: rejected */
+	float doubt;             /* of the grammar: 0 little, 0.8 and more: rejected */
 };
 
 /* "pocketsphinx 5prealpha" or the like, for a turn's `provider`. */

@@ -9,8 +9,8 @@
 #include "services/voice/wav.h"
 
 /* A copy of the part that holds the speech, with a third of a second around it, quiet recordings
- * made louder, and a little noise laid under it: synthetic voices pause in digital silence, which
- * the acoustic model has never heard. To be freed with free(); NULL without memory. */
+ * made louder, and the murmur of a room laid under those that have none. To be freed with free();
+ * NULL without memory. */
 int16_t *stt_sound_prepare(const int16_t *samples, size_t count, const struct wav_level *level,
                            size_t *prepared);
 
