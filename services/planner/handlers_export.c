@@ -10,6 +10,7 @@
 #include "services/planner/jobs/job_store_parts.h"
 #include "services/planner/plan.h"
 #include "services/planner/store.h"
+#include "services/planner/store_holds.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -114,13 +115,18 @@ planner_export_usage(struct call *call)
 {
 	Planner__ExportPart message = PLANNER__EXPORT_PART__INIT;
 	Planner__Usage usage = PLANNER__USAGE__INIT;
-	uint64_t prompt = 0, completion = 0;
+	uint64_t prompt = 0, completion = 0, held_prompt = 0, held_completion = 0;
 	uint8_t bytes[32];
 	enum status status =
 	    job_store_usage(planner_of(call)->db, call_user(call), &prompt, &completion);
 
+	if (status == STATUS_OK)
+		status = hold_store_usage(planner_of(call)->db, call_user(call), &held_prompt,
+		                          &held_completion);
 	if (status != STATUS_OK)
 		return status;
+	prompt += held_prompt;
+	completion += held_completion;
 	usage.has_prompt_tokens = usage.has_completion_tokens = true;
 	usage.prompt_tokens = prompt < UINT32_MAX ? (uint32_t)prompt : UINT32_MAX;
 	usage.completion_tokens = completion < UINT32_MAX ? (uint32_t)completion : UINT32_MAX;

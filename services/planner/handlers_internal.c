@@ -13,6 +13,7 @@
 #include "services/planner/jobs/jobs.h"
 #include "services/planner/plan.h"
 #include "services/planner/store.h"
+#include "services/planner/store_holds.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -181,6 +182,8 @@ planner_erase_rest_tx(struct db *tx, void *arg)
 	struct planner_erasure *erasure = arg;
 	enum status status = planner_store_erase_quota(tx, erasure->user);
 
+	if (status == STATUS_OK)
+		status = hold_store_erase(tx, erasure->user);
 	return status == STATUS_OK ? idempotency_erase(tx, erasure->user) : status;
 }
 

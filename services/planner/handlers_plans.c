@@ -11,6 +11,7 @@
 #include "common/io/db.h"
 #include "common/service/idempotency.h"
 #include "common/service/outbox.h"
+#include "common/service/periodic.h"
 #include "common/service/service.h"
 #include "common/task/task.h"
 #include "services/planner/ai/plan_ai.h"
@@ -23,6 +24,7 @@
 
 #define PLANS_DEFAULT_LIMIT 20
 #define PLANS_LIST          "planner.ListPlans"
+#define PLANNER_PURGE_MS    60000
 
 struct planner_settings planner_settings;
 
@@ -60,6 +62,10 @@ planner_start(struct service *service)
 	                            .connections = service_connections(service),
 	                            .boot_id = service_boot_id(service),
 	                            .peers = service_rpc(service, "planner")};
+	const struct periodic_options purge = {.name = "holds",
+	                                       .fn = planner_purge_holds,
+	                                       .arg = planner,
+	                                       .first_ms = PLANNER_PURGE_MS};
 	enum status status;
 
 	if (planner == NULL)
@@ -83,6 +89,8 @@ planner_start(struct service *service)
 		return STATUS_OVERLOADED;
 	}
 	service_set_state(service, planner);
+	if (periodic_start(service, &purge) == NULL)
+		return STATUS_OVERLOADED;
 	return idempotency_start(service);
 }
 

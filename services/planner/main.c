@@ -28,6 +28,8 @@ static const struct method planner_methods[] = {
     {"CancelJob", planner_cancel_job},
     {"FollowJob", planner_follow_job},
     {"GetTutorContext", planner_get_tutor_context},
+    {"ReserveTokens", planner_reserve_tokens},
+    {"SettleTokens", planner_settle_tokens},
     {"Export", planner_export},
     {"Erase", planner_erase},
 };

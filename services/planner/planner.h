@@ -72,6 +72,11 @@ enum status planner_follow_job(struct call *call, const void *request, void *rep
 /* handlers_internal.c: quota, and what other services ask */
 enum status planner_get_quota(struct call *call, const void *request, void *reply);
 enum status planner_get_tutor_context(struct call *call, const void *request, void *reply);
+/* handlers_tokens.c: what other services' calls of providers cost */
+enum status planner_reserve_tokens(struct call *call, const void *request, void *reply);
+enum status planner_settle_tokens(struct call *call, const void *request, void *reply);
+/* A round of a periodic: forgets what was settled long ago. */
+uint32_t planner_purge_holds(void *planner);
 /* handlers_export.c */
 enum status planner_export(struct call *call, const void *request, void *reply);
 enum status planner_erase(struct call *call, const void *request, void *reply);

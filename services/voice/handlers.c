@@ -65,7 +65,7 @@ voice_start_engines(struct voice *voice)
 enum status
 voice_start(struct service *service)
 {
-	static const char *const actors[] = {"history", NULL};
+	static const char *const actors[] = {"history", "planner", NULL};
 	struct voice *voice = calloc(1, sizeof *voice);
 	struct periodic_options rest = {
 	    .name = "rest", .fn = voice_rest, .first_ms = REST_PERIOD_MS};

@@ -125,6 +125,8 @@ turn_store_tx(struct db *tx, void *arg)
 	if (status == STATUS_OK)
 		status = turn_record(run, tx);
 	if (status == STATUS_OK)
+		status = turn_settle(run, tx);
+	if (status == STATUS_OK)
 		status = voice_store_is_erased(tx, user, &erased);
 	return status == STATUS_OK && erased ? STATUS_UNAUTHENTICATED : status;
 }
@@ -338,6 +340,8 @@ voice_create_turn(struct call *call, const void *message, void *out)
 		                           : status;
 	if (status == STATUS_OK)
 		status = turn_take(&run, format, reply);
+	if (status != STATUS_OK)
+		turn_settle_alone(&run);
 	if (status == STATUS_OK) {
 		outbox_nudge(voice->outbox);
 		silent = turn_pack_silent(reply, &length);

@@ -2,6 +2,7 @@
  * What the tutor says: an AI that is told the facts, else the rules of the built-in tutor. */
 #include "services/voice/turn.h"
 
+#include "common/ai/provider.h"
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
@@ -90,7 +91,9 @@ static enum status
 turn_reply_by_ai(struct turn_run *run, const struct tutor_context *context)
 {
 	struct tutor_exchange *past = arena_calloc(task_arena(), run->past_count + 1, sizeof *past);
+	const struct provider_watch watch = {run, turn_call_starts, turn_call_ended};
 	struct tutor_ai_ask ask = {
+	    .watch = &watch,
 	    .question = {context, run->turn.transcript, past, run->past_count},
 	    .mark = arena_printf(task_arena(), "%s:chat", run->turn.id)};
 	struct tutor_ai_answer answer;

@@ -5,13 +5,16 @@ import datetime
 import io
 import json
 import struct
+import threading
 import wave
 
 import pytest
 
+from client import Client
 from conftest import run_deployment
 from deployment import Deployment
 from e00_voice import espeak, flite, turn
+from process import wait_for
 from providers import SILENCE, SPOKEN, wav
 from upstream import Upstream
 
@@ -421,3 +424,133 @@ def test_turn_is_answered_in_time_when_everybody_stalls(deploy, upstream):
     assert answer.status == 201, answer
     assert answer.json["provider"] == {"stt": None, "chat": "builtin", "tts": "builtin"}
     assert {call["provider"] for call in upstream.ledger()} >= {"gemini", "openai", "google"}
+
+
+# --- who pays ------------------------------------------------------------------------------------
+
+
+def tokens(learner):
+    return learner.get("/v1/users/me/quota").json["tokens"]["used"]
+
+
+def bought(upstream):
+    return sum(call["prompt_tokens"] + call["completion_tokens"]
+               for provider in ("gemini", "openai") for path in ("generateContent", "chat/completions")
+               for call in upstream.ledger(provider=provider) if call["path"] == path)
+
+
+def in_background(work):
+    results = []
+    thread = threading.Thread(target=lambda: results.append(work()), daemon=True)
+    thread.start()
+    return thread, results
+
+
+@pytest.mark.smoke
+def test_reply_is_paid_for_as_used(pupil, upstream):
+    upstream.faults({"fault": "hold", "provider": "gemini"})
+    thread, results = in_background(lambda: type_in(pupil, "hello there"))
+    upstream.await_held(1)
+    other = Client(pupil.port)
+    other.token = pupil.token
+    assert tokens(other) > 4096  # what the call may take at most
+    upstream.release()
+    thread.join()
+    assert results[0].json["provider"]["chat"] == "gemini"
+    wait_for(lambda: tokens(pupil) == bought(upstream) > 0, 20, "the settlement")
+    usage = pupil.get("/v1/users/me/export").json["usage"]
+    assert usage["prompt_tokens"] + usage["completion_tokens"] == bought(upstream)
+
+
+@pytest.mark.parametrize("fault", ["500", "reset", "stall"])
+def test_what_was_reserved_for_nothing_is_given_back(pupil, taught, upstream, fault):
+    taught.worn = True
+    upstream.faults({"fault": fault, "path": "generateContent"},
+                    {"fault": fault, "path": "chat/completions"})
+    assert type_in(pupil, "what is late").json["provider"]["chat"] == "builtin"
+    wait_for(lambda: tokens(pupil) == 0, 20, "the settlement")
+
+
+def talkers(deploy, upstream, **limits):
+    return deploy(settings(upstream, AI_PROVIDERS="gemini,openai,builtin", **limits),
+                  each={"planner": {"AI_PROVIDERS": "builtin"}})
+
+
+def test_without_budget_the_built_in_tutor_answers(deploy, upstream):
+    upstream.reset()
+    learner = talkers(deploy, upstream, USER_DAILY_TOKENS="1000").learner()
+    answer = type_in(learner, "what is late")
+    assert answer.status == 201 and answer.json["provider"]["chat"] == "builtin", answer
+    assert bought(upstream) == 0 and tokens(learner) == 0
+
+
+@pytest.mark.parametrize("limit", ["USER_DAILY_TOKENS", "AI_DAILY_TOKENS"])
+def test_burst_of_turns_never_oversteps_a_budget(deploy, taught, pupil, upstream, limit):
+    upstream.reset(faults=[{"fault": "hold", "path": "generateContent"}])
+    thread, _ = in_background(lambda: type_in(pupil, "what is late"))
+    upstream.await_held(1)
+    other = Client(pupil.port)
+    other.token = pupil.token
+    reserved = tokens(other)
+    upstream.release()
+    thread.join()
+    app = talkers(deploy, upstream, **{limit: str(3 * reserved + reserved // 2)})
+    learners = [app.learner()] if limit.startswith("USER") else [app.learner() for _ in range(9)]
+    upstream.reset(faults=[{"fault": "hold", "path": "generateContent"}])
+
+    def ask(number):
+        client = app.client()
+        client.token = learners[number % len(learners)].token
+        return type_in(client, "what is late")
+
+    runs = [in_background(lambda number=number: ask(number)) for number in range(9)]
+    upstream.await_held(3)
+    wait_for(lambda: sum(len(results) for _, results in runs) == 6, 25, "the built-in replies")
+    upstream.release()
+    for thread, _ in runs:
+        thread.join()
+    by = [results[0].json["provider"]["chat"] for _, results in runs]
+    assert (by.count("gemini"), by.count("builtin")) == (3, 6)
+    assert len(upstream.ledger(path="generateContent")) == 3 and \
+        not upstream.ledger(path="chat/completions")
+    wait_for(lambda: sum(tokens(one) for one in learners) == bought(upstream), 20, "settlements")
+
+
+@pytest.mark.disturbs
+def test_settlement_waits_for_a_planner_that_died(pupil, taught, upstream):
+    upstream.faults({"fault": "hold", "provider": "gemini"})
+    thread, results = in_background(lambda: type_in(pupil, "what is late"))
+    upstream.await_held(1)
+    taught["planner"].kill9()
+    upstream.release()
+    thread.join()
+    assert results[0].status == 201 and results[0].json["provider"]["chat"] == "gemini"
+    taught.revive("planner")
+    taught.wait_ready()
+    wait_for(lambda: tokens(pupil) == bought(upstream) > 0, 30, "the settlement")
+
+
+@pytest.mark.disturbs
+def test_planner_that_stands_still_buys_nothing(pupil, taught, upstream):
+    upstream.faults({"fault": "hold", "path": LISTEN["google"]})
+    thread, results = in_background(lambda: say(pupil))
+    upstream.await_held(1)
+    taught["planner"].pause()
+    upstream.release()
+    thread.join()
+    taught["planner"].resume()
+    assert results[0].status == 201 and results[0].json["provider"]["chat"] == "builtin", results
+    assert bought(upstream) == 0
+
+
+@pytest.mark.disturbs
+def test_crash_between_reserving_and_settling_counts_as_spent(pupil, taught, upstream):
+    upstream.faults({"fault": "hold", "provider": "gemini"})
+    thread, _ = in_background(lambda: type_in(pupil, "what is late"))
+    upstream.await_held(1)
+    taught["voice"].kill9()
+    upstream.release()
+    thread.join()
+    taught.revive("voice")
+    taught.wait_ready()
+    assert tokens(pupil) > 4096
