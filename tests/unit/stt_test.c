@@ -292,7 +292,6 @@ test_near_misses_are_no_phrases(void **state)
 	    {STT_CARIBBEAN, "i have a headache"},    {STT_CARIBBEAN, "read me the headlines"},
 	    {STT_SLOWEST, "i want to sleep"},        {STT_BRITISH, "what was late"},
 	    {STT_BRITISH, "i am so happy"},
-
 	};
 	(void)state;
 
