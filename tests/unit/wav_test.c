@@ -121,6 +121,35 @@ test_every_form_becomes_the_same_sine(void **state)
 }
 
 /* What lies above 8 kHz must vanish, not fold back into the speech. */
+/* Recorders in browsers write pieces of 4096 frames. */
+static void
+test_any_number_of_frames_is_read(void **state)
+{
+	static const unsigned rates[] = {8000, 16000, 44100, 48000};
+	(void)state;
+
+	for (size_t i = 0; i < COUNT_OF(rates); i++) {
+		const struct wav_shape shape = {1, 1, rates[i], 16, false};
+
+		for (size_t around = 0; around <= 8192; around += around == 0 ? 2047 : 2048)
+			for (size_t frames = around; frames <= around + 2; frames++) {
+				struct wav wav;
+				int16_t *samples = NULL;
+				size_t count = 0, ideal = frames * WAV_SPEECH_RATE / rates[i];
+				size_t length = wav_make(&shape, frames,
+				                         (uint32_t)wav_audio_bytes(&shape, frames));
+
+				if (frames == 0)
+					continue;
+				assert_int_equal(wav_parse(wav_file, length, &wav), WAV_OK);
+				assert_int_equal(wav_to_speech(&wav, NULL, &samples, &count),
+				                 WAV_OK);
+				assert_true(count <= ideal + 2 && count + 2 >= ideal);
+				free(samples);
+			}
+	}
+}
+
 static void
 test_resampling_does_not_alias(void **state)
 {
@@ -295,6 +324,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_every_form_becomes_the_same_sine),
+	    cmocka_unit_test(test_any_number_of_frames_is_read),
 	    cmocka_unit_test(test_resampling_does_not_alias),
 	    cmocka_unit_test(test_sizes_of_pipes_mean_to_the_end),
 	    cmocka_unit_test(test_refusals_have_names),
