@@ -191,6 +191,16 @@ def test_other_media_go_to_the_engine_that_takes_them(learner, upstream, kind):
     assert not [call for call in upstream.ledger() if call["provider"] == "openai"]
 
 
+@pytest.mark.parametrize("kind, audio", [
+    ("audio/wav", lambda: wav((TONE * 400)[:96000 * 54], 96000)),
+    ("audio/ogg", lambda: b"OggS" + bytes(range(256)) * 40959)], ids=["wav", "ogg"])
+def test_ten_megabytes_are_no_trouble(learner, cloud, kind, audio):
+    audio = audio()
+    assert 10 << 20 > len(audio) > 10_300_000
+    answer = learner.post("/v1/voice/turns?locale=ko", audio, headers={"Content-Type": kind})
+    assert answer.status == 201 and answer.json["provider"]["stt"] == "google", answer
+
+
 def test_media_that_nobody_takes_are_415_with_those_that_are(learner, upstream):
     for kind in ("audio/aac", "audio/ogg;codecs=vorbis"):
         answer = learner.post("/v1/voice/turns", b"x" * 1000, headers={"Content-Type": kind})
@@ -210,9 +220,10 @@ def test_replayed_turn_is_spoken_anew_and_not_heard_again(learner, upstream):
 
 # --- what goes wrong -----------------------------------------------------------------------------
 
-BROKEN = ["500", "502", "503", "429", "400", "404", "quota", "invalid_key", "reset", "close",
-          "stall", "cut", "reset_middle", "stall_middle", "drip", "huge", "truncated_body", "html",
-          "wrong_schema"]
+BROKEN = ["500", "429", "400", "quota", "invalid_key", "reset", "stall", "cut", "stall_middle",
+          "huge", "truncated_body", "html", "wrong_schema",
+          *(pytest.param(fault, marks=pytest.mark.slow) for fault in
+            ("502", "503", "404", "close", "reset_middle", "drip"))]
 
 
 def broken(fault, **where):
@@ -229,9 +240,8 @@ def test_engine_that_fails_is_followed_by_the_next(fresh, upstream, fault):
     answer = say(learner)
     assert answer.status == 201, answer
     assert answer.json["transcript"] == KOREAN
-    # Drips and short answers: what came in whole is an answer.
-    listened = answer.json["provider"]["stt"]
-    assert listened == "openai" or (fault == "drip" and listened == "google")
+    # A short answer may come in whole, however slowly.
+    assert answer.json["provider"]["stt"] == "openai" or fault == "drip"
     assert answer.json["provider"]["tts"] == "openai"
     assert speech_of(base64.b64decode(answer.json["audio"]["data"])) > 0.5
 
@@ -259,6 +269,30 @@ def test_this_machine_listens_when_nobody_else_does(fresh, upstream, fault):
     answer = say(learner, espeak("오늘 뭐 공부해", "ko"))
     assert (answer.status, answer.code) == (502, "providers-failed")
     assert any("가" <= letter <= "힣" for letter in answer.json["detail"])
+
+
+def test_answer_beyond_all_measure_is_not_read(fresh, cloud, upstream):
+    learner = fresh()
+    upstream.faults({"fault": "huge", "path": SPEAK["google"]},
+                    {"fault": "huge", "path": LISTEN["google"]})
+    assert say(learner).json["provider"] == {"stt": "openai", "chat": "builtin", "tts": "openai"}
+    metrics = cloud.metrics("voice")
+    for name in ("google-stt", "google-tts"):
+        key = f'studyhall_ai_calls_total{{provider="{name}",outcome="too_large"}}'
+        assert metrics[key] >= 1, metrics
+    assert metrics['studyhall_voice_engines_total{stage="stt",engine="google",outcome="failed"}']
+    assert metrics['studyhall_voice_engines_total{stage="tts",engine="openai",outcome="answered"}']
+
+
+def test_engine_in_trouble_is_left_alone_for_a_while(fresh, cloud, upstream):
+    learner = fresh()
+    upstream.faults({"fault": "500", "provider": "google"})
+    for _ in range(10):
+        assert type_in(learner, "hello").json["provider"]["tts"] == "openai"
+    asked = len(upstream.ledger(provider="google"))
+    assert cloud.metrics("voice")['studyhall_ai_breaker_state{provider="google-tts"}'] == 2
+    assert type_in(learner, "hello").json["provider"]["tts"] == "openai"
+    assert len(upstream.ledger(provider="google")) == asked < 20
 
 
 def test_nothing_understood_is_an_answer_and_silence_costs_nothing(learner, upstream):
