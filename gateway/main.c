@@ -211,6 +211,7 @@ static void
 main_drain(struct process *process, void *arg)
 {
 	struct main_state *state = arg;
+	http_listen_remove(state->gateway.listen);
 	wait_init(&state->drain_done);
 	state->origin = worker_current();
 	state->draining = process_worker_count(process);

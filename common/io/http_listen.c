@@ -10,11 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <fcntl.h>
 
 #define LISTEN_BACKLOG 4096
+#define LISTEN_MODE    0666 /* of a socket file: who may connect is for its directory to say */
 
 /* A bound address, of either family. */
 union http_bound {
@@ -27,7 +29,12 @@ union http_bound {
 static int
 http_listen_failed(const char *address, char *error, size_t size)
 {
-	if (errno == EADDRINUSE)
+	struct stat file;
+
+	if (errno == EADDRINUSE && strncmp(address, "unix:", 5) == 0 &&
+	    lstat(address + 5, &file) == 0 && !S_ISSOCK(file.st_mode))
+		snprintf(error, size, "%s: the file is no socket", address);
+	else if (errno == EADDRINUSE)
 		snprintf(error, size, "%s is in use by another process", address);
 	else if (errno == EACCES)
 		snprintf(error, size, "%s: no right to listen there", address);
@@ -61,8 +68,13 @@ fail:
 static void
 http_remove_stale(const union http_bound *bound, socklen_t length)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct stat file;
+	int fd;
 
+	/* A connect() to another kind of file is refused too. */
+	if (lstat(bound->un.sun_path, &file) != 0 || !S_ISSOCK(file.st_mode))
+		return;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
 	if (connect(fd, &bound->any, length) != 0 && errno == ECONNREFUSED)
@@ -85,7 +97,7 @@ http_listen_unix(const char *address, unsigned count, int *fds, char *error, siz
 	memcpy(bound.un.sun_path, path, strlen(path) + 1);
 	http_remove_stale(&bound, sizeof bound.un);
 	fds[0] = http_socket(&bound, sizeof bound.un, false);
-	if (fds[0] < 0)
+	if (fds[0] < 0 || chmod(path, LISTEN_MODE) != 0)
 		return http_listen_failed(address, error, size);
 	for (unsigned i = 1; i < count; i++) {
 		fds[i] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
@@ -173,6 +185,13 @@ http_listen(const char *address, unsigned count, int *fds, char *error, size_t e
 		fds[i] = -1;
 	}
 	return result;
+}
+
+void
+http_listen_remove(const char *address)
+{
+	if (strncmp(address, "unix:", 5) == 0)
+		(void)unlink(address + 5);
 }
 
 void

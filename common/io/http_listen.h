@@ -15,9 +15,13 @@
 
 /* Opens `count` listening sockets on "127.0.0.1:8080", "[::1]:8080", "localhost:8080" or
  * "unix:/path" into fds[]: one for each server (SO_REUSEPORT spreads the connections). Port 0 takes
- * a free one. A socket file left behind by a dead process is replaced. Blocking; at start. Returns
- * 0, or -1 with one line in `error` ("127.0.0.1:8080 is in use by another process"). */
+ * a free one. A socket file left behind by a dead process is replaced, no other file is; every user
+ * who reaches its directory may connect (mode 0666). Blocking; at start. Returns 0, or -1 with one
+ * line in `error` ("127.0.0.1:8080 is in use by another process"). */
 int http_listen(const char *address, unsigned count, int *fds, char *error, size_t error_size);
+/* Removes the socket file of that address, if it is one; while its sockets are still open, so that
+ * it cannot be another process's by then. */
+void http_listen_remove(const char *address);
 /* The address a socket is bound to, in the form http_listen() takes. */
 void http_listen_address(int fd, char out[HTTP_ADDRESS_SIZE]);
 

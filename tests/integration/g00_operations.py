@@ -1,9 +1,13 @@
 """What an operator relies on: sub-commands, settings, drain, readiness, replicas."""
+import os
+import socket
+import stat
 import time
 
 import pytest
 
-from process import wait_for
+from deployment import BIN
+from process import Process, wait_for
 
 
 def test_migrate_can_be_repeated(app):
@@ -51,6 +55,32 @@ def test_sigterm_drains_readiness_goes_and_the_exit_status_is_0(app, client):
     wait_for(lambda: not app.ready("gateway"), 2, "readiness to go")
     assert app.client().get("/healthz", timeout=2).status == 200, "still serving for a moment"
     assert gateway.child.wait(30) == 0
+
+
+def test_socket_file_is_for_any_user_and_goes_with_the_gateway(app, tmp_path):
+    path = str(tmp_path / "gateway.sock")
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(path)  # what a killed gateway leaves behind
+    env = {**app.env, "GATEWAY_LISTEN": "unix:" + path, "GATEWAY_ADMIN": "off", "DRAIN_DELAY": "0"}
+    gateway = Process("gateway at a socket", [os.path.join(BIN, "gateway")],
+                      str(tmp_path / "log"), env, str(tmp_path))
+    gateway.start()
+
+    def status():
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(path)
+                client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                return client.recv(12)
+            except ConnectionRefusedError:
+                return b""
+
+    wait_for(lambda: gateway.crashed() or status() == b"HTTP/1.1 200", 30, "an answer")
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o666
+    assert app.command("gateway", check=False, env=env).returncode != 0, "a live one's place"
+    assert status() == b"HTTP/1.1 200"
+    gateway.terminate()
+    assert gateway.child.wait(60) == 0 and not os.path.exists(path)
 
 
 @pytest.mark.disturbs

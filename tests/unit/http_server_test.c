@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 static void
@@ -429,6 +430,34 @@ test_unix_sockets_replace_what_a_dead_process_left(void **state)
 	rmdir(directory);
 }
 
+static void
+test_socket_file_is_for_every_user_and_takes_no_other_files_place(void **state)
+{
+	char directory[] = "/tmp/http-test-XXXXXX", address[200], error[200];
+	const char *path = address + strlen("unix:");
+	struct stat file;
+	mode_t before = umask(077);
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(address, sizeof address, "unix:%s/socket", directory);
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(http_listen(address, 1, &fd, error, sizeof error), -1);
+	assert_non_null(strstr(error, "no socket"));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(http_listen(address, 1, &fd, error, sizeof error), 0);
+	assert_int_equal(lstat(path, &file), 0);
+	assert_int_equal(file.st_mode, S_IFSOCK | 0666);
+	http_listen_remove("127.0.0.1:1");
+	http_listen_remove(address);
+	assert_int_equal(rmdir(directory), 0);
+	close(fd);
+	umask(before);
+}
+
 int
 main(void)
 {
@@ -451,6 +480,7 @@ main(void)
 	    cmocka_unit_test(test_listening_says_what_is_wrong),
 	    cmocka_unit_test(test_two_workers_share_a_port),
 	    cmocka_unit_test(test_unix_sockets_replace_what_a_dead_process_left),
+	    cmocka_unit_test(test_socket_file_is_for_every_user_and_takes_no_other_files_place),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_group_setup, NULL);
