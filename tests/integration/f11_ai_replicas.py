@@ -138,6 +138,28 @@ def test_call_that_was_lost_twice_is_not_bought_again(app, learner, upstream):
     assert len(upstream.ledger(job=job)) == 2
 
 
+@pytest.mark.parametrize("fault", ["hold", "hold_middle"])
+@pytest.mark.parametrize("column", ["owner", "attempt"])
+def test_stale_attempt_that_does_not_know_it_is_refused_by_the_database(app, stores, learner,
+                                                                       upstream, column, fault):
+    job, _ = begin(app, learner, upstream, fault)
+    database = f"sh{app.number}_planner"
+
+    def rows():
+        return stores.sql(f"SELECT status, owner, attempt, epoch, finished_at FROM job"
+                          f" WHERE id = '{job}'; SELECT * FROM job_call WHERE job_id = '{job}';"
+                          f" SELECT COUNT(*) FROM plan WHERE id = '{job}'", database)
+    stores.sql(f"UPDATE job SET {column} = {column} + 1 WHERE id = '{job}'", database)
+    before = rows()
+    upstream.release()
+    upstream.await_ended()
+    wait_for(lambda: all(app.metrics(name)['studyhall_ai_in_flight{provider="openai"}'] == 0
+                         for name in REPLICAS), 30, "the end of the call")
+    time.sleep(1)
+    assert rows() == before and learner.get("/v1/plans").json["items"] == []
+    stores.sql(f"DELETE FROM job WHERE id = '{job}'", database)
+
+
 @pytest.mark.parametrize("last", [0, 3])
 def test_stream_goes_on_on_the_other_replica(app, learner, upstream, last):
     job, name = begin(app, learner, upstream, "hold_middle", {"Idempotency-Key": "k"})
