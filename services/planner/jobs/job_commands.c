@@ -3,14 +3,19 @@
  * they are replayed or purged. */
 #include "services/planner/jobs/job_commands.h"
 
+#include "common/base/arena.h"
 #include "common/base/date.h"
 #include "common/base/obj.h"
 #include "common/io/db.h"
 #include "common/service/subtask.h"
+#include "common/task/task.h"
 #include "services/planner/jobs/job_purge.h"
 #include "services/planner/jobs/job_store.h"
 #include "services/planner/jobs/job_store_parts.h"
 #include "services/planner/planner.h"
+#include "services/planner/store.h"
+
+#include "planner_job.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +23,7 @@
 
 #define COMMAND_PAGE   100
 #define COMMAND_DAY_MS ((int64_t)24 * 3600 * 1000)
+#define COMMAND_DAYS   36500 /* a hundred years */
 
 static const char *const command_statuses[] = {"queued", "running", "succeeded", "failed",
                                                "cancelled"};
@@ -136,10 +142,25 @@ command_show(struct service *service, int argc, char **argv)
 /* --- replay, purge -------------------------------------------------------------------------------
  */
 
+/* Its end gave the plan back to the learner's day. */
 static enum status
 command_replay_tx(struct db *tx, void *arg)
 {
-	return job_store_replay(tx, arg, planner_now_ms());
+	Planner__JobRequest *request;
+	struct job_row row;
+	uint32_t used;
+	bool granted;
+	enum status status = job_store_get(tx, NULL, arg, true, &row);
+
+	if (status == STATUS_OK)
+		status = job_store_replay(tx, arg, planner_now_ms());
+	if (status != STATUS_OK)
+		return status == STATUS_NOT_FOUND ? STATUS_CONFLICT : status;
+	request = planner__job_request__unpack(arena_allocator(task_arena()), row.request_length,
+	                                       row.request);
+	if (request == NULL)
+		return STATUS_INTERNAL;
+	return planner_store_take_plan(tx, row.user, request->today, UINT32_MAX, &granted, &used);
 }
 
 static int
@@ -163,7 +184,7 @@ command_purge(struct service *service, int argc, char **argv)
 	size_t count;
 	enum status status;
 
-	if (days < 0 || end == argv[0] || *end != '\0')
+	if (days < 0 || days > COMMAND_DAYS || end == argv[0] || *end != '\0')
 		return command_failed("purge", "how many days are to stay?");
 	status = job_purge(service_db(service), planner_now_ms() - days * COMMAND_DAY_MS, &count);
 	if (status != STATUS_OK)

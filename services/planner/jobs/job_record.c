@@ -262,7 +262,9 @@ job_record_load(struct job *job, unsigned *unknown)
 		if (call == NULL)
 			return STATUS_OVERLOADED;
 		call->ended = call->written = true;
-		*unknown += rows[i].outcome == JOB_CALL_UNKNOWN;
+		/* Those before an operator let the job run again are the operator's risk. */
+		*unknown +=
+		    rows[i].outcome == JOB_CALL_UNKNOWN && rows[i].started_ms >= job->started_ms;
 	}
 	if (status == STATUS_OK)
 		status = job_store_days(job->jobs->db, job->id, job->epoch, 0, &days, &count);
