@@ -19,9 +19,12 @@ share_time(uint32_t keep_ms, size_t askers, struct share *share)
 	assert(askers > 0);
 	if (left <= keep_ms)
 		return false;
-	part = (left - keep_ms) / (uint32_t)askers;
-	if (part < SHARE_LEAST)
+	left -= keep_ms;
+	if (left < SHARE_LEAST)
 		return false;
+	part = left / (uint32_t)askers;
+	if (part < SHARE_LEAST)
+		part = SHARE_LEAST;
 	if (part > SHARE_MOST)
 		part = SHARE_MOST;
 	share->give_up_ms = clock_ms() + part;

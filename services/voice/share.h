@@ -14,7 +14,7 @@
 enum {
 	SHARE_STORE = 1500,       /* the commit, and the way back */
 	SHARE_SPEAK_LOCAL = 2500, /* to speak on this machine */
-	SHARE_SPEAK = 4000,       /* to speak at all */
+	SHARE_SPEAK = 6000,       /* to speak at all */
 	SHARE_REPLY = 4000,       /* to think of a reply */
 	SHARE_HEAR_LOCAL = 4000,  /* to listen on this machine */
 };
@@ -25,8 +25,8 @@ struct share {
 	    first_byte_ms; /* a stall beyond it speaks against the engine; 0: too short to say */
 };
 
-/* Of the task's time left, less `keep_ms`, the part of the first of `askers` engines. False: too
- * little to ask anybody. */
+/* Of the task's time left, less `keep_ms`, the part of the first of `askers` engines; when there is
+ * not enough for all, those behind go without. False: too little to ask anybody. */
 bool share_time(uint32_t keep_ms, size_t askers, struct share *share);
 
 #endif

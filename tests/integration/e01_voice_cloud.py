@@ -301,6 +301,9 @@ def test_nothing_understood_is_an_answer_and_silence_costs_nothing(learner, upst
     assert (answer.status, answer.code) == (422, "validation")
     assert any("가" <= letter <= "힣" for letter in answer.body.decode())
     assert paths(upstream) == [("google", LISTEN["google"])]
+    upstream.faults({"fault": "400", "provider": "google"},
+                    {"fault": "empty", "path": LISTEN["openai"]})
+    assert say(learner).status == 422
     upstream.reset()
     assert say(learner, SILENCE).status == 422 and upstream.ledger() == []
     assert say(learner, wav([1000, -1000] * 61 * 8000)).status in (413, 422)
@@ -452,12 +455,14 @@ def test_what_is_said_is_data(pupil, upstream):
 @pytest.mark.slow
 def test_turn_is_answered_in_time_when_everybody_stalls(deploy, upstream):
     upstream.reset(faults=[{"fault": "stall"}])
-    learner = deploy(settings(upstream, AI_PROVIDERS="gemini,openai,builtin"),
-                     each={"planner": {"AI_PROVIDERS": "builtin"}}).learner()
-    answer = type_in(learner, "밀린 거 있어?", "ko")
+    app = talkers(deploy, upstream)
+    answer = type_in(app.learner(), "밀린 거 있어?", "ko")
     assert answer.status == 201, answer
     assert answer.json["provider"] == {"stt": None, "chat": "builtin", "tts": "builtin"}
     assert {call["provider"] for call in upstream.ledger()} >= {"gemini", "openai", "google"}
+    # Who was given much time and used it up is not well.
+    assert app.metrics("voice")[
+        'studyhall_ai_calls_total{provider="gemini",outcome="timed_out"}'] == 1
 
 
 # --- who pays ------------------------------------------------------------------------------------

@@ -129,6 +129,7 @@ share_task(void *arg)
 	assert(share_time(10000, 2, &share) && share.give_up_ms <= clock_ms() + 10000);
 	/* Too short to say that a stall is the engine's fault. */
 	assert(share_time(10000, 10, &share) && share.first_byte_ms == 0);
+	assert(share_time(28500, 2, &share) && share.give_up_ms >= now + 1000);
 	assert(!share_time(29500, 1, &share) && !share_time(31000, 1, &share));
 }
 
