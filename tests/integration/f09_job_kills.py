@@ -110,8 +110,8 @@ def check(asking):
     return jobs
 
 
-def check_calls(upstream, jobs, kills, seconds):
-    """What was bought twice is known to be so."""
+def check_calls(upstream, jobs, kills, open_calls, seconds):
+    """What was bought twice is known to be so. `open_calls`: under way at all kills together."""
     delivered = upstream.counts("job")
     unknown = sum(call["outcome"] == "unknown" for job in jobs.values() for call in job["calls"])
     twice = {name: group for name, group in delivered.items() if group["delivered"] > 1}
@@ -122,7 +122,8 @@ def check_calls(upstream, jobs, kills, seconds):
     assert all(len([call for call in job["calls"] if call["outcome"] == "unknown"]) <= 2
                for job in jobs.values())
     print(f"\n{len(jobs)} jobs, {unknown} unknown calls ({kills} kills x "
-          f"{len(jobs) / seconds:.0f} jobs/s x their 1.5 s), {len(twice)} delivered twice")
+          f"{len(jobs) / seconds:.0f} jobs/s x their 1.5 s, {open_calls} calls under way then), "
+          f"{len(twice)} delivered twice")
 
 
 def kill_and_revive(app, stores, name):
@@ -144,19 +145,20 @@ def killed_at_random(deploy, stores, name, kills, threads):
                   "USER_DAILY_TOKENS": "0", **upstream.settings()})
     began = time.monotonic()
     asking = Asking(app, threads)
-    dice = random.Random(kills)
+    dice, open_calls = random.Random(kills), 0
     try:
         for _ in range(kills):
             promised = len(asking.plans) + len(asking.jobs)
             wait_for(lambda: len(asking.plans) + len(asking.jobs) > promised + threads // 4, 120,
                      f"plans after {name} was killed")
             time.sleep(dice.random() * 1.5)
+            open_calls += upstream.stats()["open"]
             kill_and_revive(app, stores, name)
     finally:
         asking.end()
     app.wait_ready()
     jobs = check(asking)
-    check_calls(upstream, jobs, kills, time.monotonic() - began)
+    check_calls(upstream, jobs, kills, open_calls, time.monotonic() - began)
     upstream.kill9()
 
 
