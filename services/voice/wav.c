@@ -188,7 +188,8 @@ wav_convert(const struct wav *wav, SRC_STATE *resampler, const _Atomic bool *sto
 		src_float_to_short_array(block, out + used, (int)made);
 		used += made;
 		step.input_frames -= step.input_frames_used;
-		/* Behind the last frame of a full `mono` may be `block`: an overlap to the library. */
+		/* Behind the last frame of a full `mono` may be `block`: an overlap to the library.
+		 */
 		step.data_in = step.input_frames > 0 ? step.data_in + step.input_frames_used : mono;
 		if (step.end_of_input && step.output_frames_gen == 0)
 			break;

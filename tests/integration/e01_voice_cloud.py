@@ -54,17 +54,22 @@ def restart_voice(cloud, **more):
     cloud.worn = False
 
 
-@pytest.fixture
-def learner(cloud, upstream):
+def signed_in(deployment, upstream):
+    """A learner of a deployment that nothing has worn out; in the end no log may hold a key."""
     upstream.reset()
-    if getattr(cloud, "worn", False):
-        restart_voice(cloud)
-    learner = cloud.learner()
+    if getattr(deployment, "worn", False):
+        restart_voice(deployment)
+    learner = deployment.learner()
     yield learner
     learner.close()
-    for name, process in cloud.processes.items():
+    for name, process in deployment.processes.items():
         for key in KEYS:
             assert key not in process.log_text(), f"a key stands in the log of {name}"
+
+
+@pytest.fixture
+def learner(cloud, upstream):
+    yield from signed_in(cloud, upstream)
 
 
 @pytest.fixture
@@ -365,15 +370,7 @@ def taught(stores, upstream):
 
 @pytest.fixture
 def pupil(taught, upstream):
-    upstream.reset()
-    if getattr(taught, "worn", False):
-        restart_voice(taught)
-    learner = taught.learner()
-    yield learner
-    learner.close()
-    for name, process in taught.processes.items():
-        for key in KEYS:
-            assert key not in process.log_text(), f"a key stands in the log of {name}"
+    yield from signed_in(taught, upstream)
 
 
 def told(upstream, *texts, provider="gemini"):
