@@ -225,10 +225,15 @@ def test_replayed_turn_is_spoken_anew_and_not_heard_again(learner, upstream):
 
 # --- what goes wrong -----------------------------------------------------------------------------
 
-BROKEN = ["500", "429", "400", "quota", "invalid_key", "reset", "stall", "cut", "stall_middle",
-          "huge", "truncated_body", "html", "wrong_schema",
-          *(pytest.param(fault, marks=pytest.mark.slow) for fault in
-            ("502", "503", "404", "close", "reset_middle", "drip"))]
+
+def faults(*some, slow):
+    """Parameters; the slow ones are for `make test-full`."""
+    return [*some, *(pytest.param(fault, marks=pytest.mark.slow) for fault in slow)]
+
+
+BROKEN = faults("500", "429", "invalid_key", "stall", "huge", "truncated_body", "wrong_schema",
+                slow=["502", "503", "400", "404", "quota", "reset", "close", "cut", "reset_middle",
+                      "stall_middle", "drip", "html"])
 
 
 def broken(fault, **where):
@@ -251,7 +256,7 @@ def test_engine_that_fails_is_followed_by_the_next(fresh, upstream, fault):
     assert speech_of(base64.b64decode(answer.json["audio"]["data"])) > 0.5
 
 
-@pytest.mark.parametrize("fault", ["500", "429", "stall", "huge", "html", "empty"])
+@pytest.mark.parametrize("fault", faults("500", "huge", slow=["429", "stall", "html", "empty"]))
 def test_this_machine_speaks_when_nobody_else_does(fresh, upstream, fault):
     learner = fresh()
     upstream.faults(broken(fault, path=SPEAK["google"]), broken(fault, path=SPEAK["openai"]))
@@ -418,8 +423,9 @@ def test_tutor_is_told_the_conversation_and_what_was_missed(pupil, upstream):
     assert second.json["provider"]["chat"] == "gemini" and seen() == [1, 1, 1]
 
 
-@pytest.mark.parametrize("fault", ["500", "429", "invalid_key", "reset", "stall", "truncated_body",
-                                   "huge", "html", "safety", "blocked", "empty", "length"])
+@pytest.mark.parametrize("fault", faults(
+    "500", "stall", "safety", "length", slow=["429", "invalid_key", "reset", "truncated_body", "huge",
+                                              "html", "blocked", "empty"]))
 def test_tutor_that_fails_is_followed_by_the_next(pupil, taught, upstream, fault):
     taught.worn = True
     upstream.faults(broken(fault, provider="gemini"))
@@ -428,7 +434,7 @@ def test_tutor_that_fails_is_followed_by_the_next(pupil, taught, upstream, fault
     assert answer.json["provider"]["chat"] == "openai" and korean(answer.json["reply"])
 
 
-@pytest.mark.parametrize("fault", ["500", "429", "stall", "huge", "blocked"])
+@pytest.mark.parametrize("fault", faults("500", "blocked", slow=["429", "stall", "huge"]))
 def test_built_in_tutor_is_the_last_resort(pupil, taught, upstream, fault):
     taught.worn = True
     upstream.faults(broken(fault, path="generateContent"), broken(fault, path="chat/completions"))
@@ -498,7 +504,7 @@ def test_reply_is_paid_for_as_used(pupil, upstream):
     assert usage["prompt_tokens"] + usage["completion_tokens"] == bought(upstream)
 
 
-@pytest.mark.parametrize("fault", ["500", "reset", "stall"])
+@pytest.mark.parametrize("fault", faults("500", "stall", slow=["reset"]))
 def test_what_was_reserved_for_nothing_is_given_back(pupil, taught, upstream, fault):
     taught.worn = True
     upstream.faults({"fault": fault, "path": "generateContent"},
