@@ -214,6 +214,31 @@ job_events_rest(struct job_events *events, const Planner__Plan *plan)
 	return status;
 }
 
+/* The stream's last event, so that nobody comes back for more. */
+static enum status
+job_events_put_problem(struct job_events *events, Planner__Problem *problem)
+{
+	Planner__JobEvent event = PLANNER__JOB_EVENT__INIT;
+
+	events->seen.ended = true;
+	event.event_case = PLANNER__JOB_EVENT__EVENT_PROBLEM;
+	event.problem = problem;
+	return job_events_put(events, &event);
+}
+
+static enum status
+job_events_no_plan(struct job_events *events, const struct job_row *row)
+{
+	Planner__Problem problem = PLANNER__PROBLEM__INIT;
+	enum status status = job_events_job(events, row);
+
+	if (status != STATUS_OK)
+		return status;
+	problem.code = (char *)(uintptr_t)status_slug(STATUS_NOT_FOUND);
+	problem.detail = (char *)(uintptr_t) "the plan has been deleted";
+	return job_events_put_problem(events, &problem);
+}
+
 static enum status
 job_events_plan(struct job_events *events, const struct job_row *row,
                 const struct job_result *result)
@@ -226,6 +251,8 @@ job_events_plan(struct job_events *events, const struct job_row *row,
 		plan = job_events_plan_of(result);
 	if (plan == NULL)
 		status = job_events_read_plan(events, row, &plan);
+	if (status == STATUS_NOT_FOUND)
+		return job_events_no_plan(events, row);
 	if (status == STATUS_OK)
 		status = job_events_rest(events, plan);
 	if (status == STATUS_OK)
@@ -241,7 +268,6 @@ job_events_plan(struct job_events *events, const struct job_row *row,
 static enum status
 job_events_problem(struct job_events *events, const struct job_row *row)
 {
-	Planner__JobEvent event = PLANNER__JOB_EVENT__INIT;
 	Planner__Problem problem = PLANNER__PROBLEM__INIT;
 	enum status status = job_events_job(events, row);
 
@@ -256,10 +282,7 @@ job_events_problem(struct job_events *events, const struct job_row *row)
 		problem.has_retry_after_s = true;
 		problem.retry_after_s = quota_seconds_left(call_time_zone(events->call));
 	}
-	events->seen.ended = true;
-	event.event_case = PLANNER__JOB_EVENT__EVENT_PROBLEM;
-	event.problem = &problem;
-	return job_events_put(events, &event);
+	return job_events_put_problem(events, &problem);
 }
 
 enum status
