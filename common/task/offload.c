@@ -10,18 +10,22 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define POOL_MAGIC 0x9001f00du
 #define POOL_NICE  10
+#define POOL_SHARE 4 /* of the queue, the part that is for one: a quarter */
 
 /* One call; lives on the stack of the task that waits for it. */
 struct offload_call {
 	struct post post;
 	struct worker *worker;
 	struct wait wait;
+	const char *who; /* NULL: nobody in particular */
+	uint64_t round;
 	offload_fn *fn;
 	void *arg;
 	_Atomic bool stop;
@@ -30,19 +34,26 @@ struct offload_call {
 	bool queued;
 };
 
+struct pool_thread {
+	struct pool *pool;
+	pthread_t id;
+	struct offload_call *call; /* in progress; NULL: none */
+};
+
 struct pool {
 	unsigned magic;
 	_Atomic unsigned references; /* the owner; each task in offload(): it may look last */
 	const char *name;
 	pthread_mutex_t lock;
 	pthread_cond_t work;
-	struct offload_call *head, *tail;
+	struct offload_call *head, *tail; /* by round, within it as they came */
+	uint64_t round;                   /* of the last one that was started */
 	_Atomic size_t queued;
 	_Atomic size_t running;
 	size_t queue_limit;
 	bool ending;
 	unsigned threads;
-	pthread_t thread[];
+	struct pool_thread thread[];
 };
 
 static void
@@ -82,7 +93,8 @@ pool_call_done_fn(struct post *post)
 static void *
 pool_thread_main(void *arg)
 {
-	OBJ_CAST(struct pool, pool, arg, POOL_MAGIC);
+	struct pool_thread *self = arg;
+	OBJ_CAST(struct pool, pool, self->pool, POOL_MAGIC);
 
 	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), POOL_NICE);
 	pthread_mutex_lock(&pool->lock);
@@ -96,14 +108,17 @@ pool_thread_main(void *arg)
 			continue;
 		}
 		pool_unlink(pool, call);
+		self->call = call;
+		pool->round = call->round;
 		call->dropped = pool->ending;
 		atomic_fetch_add(&pool->running, 1);
 		pthread_mutex_unlock(&pool->lock);
 		if (!call->dropped)
 			call->fn(call->arg, &call->stop);
 		atomic_fetch_sub(&pool->running, 1);
-		worker_post(call->worker, &call->post); /* the call is gone after this */
 		pthread_mutex_lock(&pool->lock);
+		self->call = NULL;
+		worker_post(call->worker, &call->post); /* the call is gone after this */
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return NULL;
@@ -126,9 +141,12 @@ pool_new(const char *name, unsigned threads, size_t queue_limit)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (; pool->threads < threads; pool->threads++) {
-		if (pthread_create(&pool->thread[pool->threads], NULL, pool_thread_main, pool) != 0)
+		struct pool_thread *thread = &pool->thread[pool->threads];
+
+		thread->pool = pool;
+		if (pthread_create(&thread->id, NULL, pool_thread_main, thread) != 0)
 			break;
-		pthread_setname_np(pool->thread[pool->threads], name);
+		pthread_setname_np(thread->id, name);
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (pool->threads < threads)
@@ -150,30 +168,73 @@ pool_free(struct pool **poolp)
 	pthread_cond_broadcast(&pool->work);
 	pthread_mutex_unlock(&pool->lock);
 	for (unsigned i = 0; i < pool->threads; i++)
-		pthread_join(pool->thread[i], NULL);
+		pthread_join(pool->thread[i].id, NULL);
 	pool_release(pool);
 }
 
+/* Behind all of its round. */
+static void
+pool_link(struct pool *pool, struct offload_call *call)
+{
+	struct offload_call *before = pool->tail;
+
+	while (before != NULL && before->round > call->round)
+		before = before->prev;
+	call->prev = before;
+	call->next = before != NULL ? before->next : pool->head;
+	if (before != NULL)
+		before->next = call;
+	else
+		pool->head = call;
+	if (call->next != NULL)
+		call->next->prev = call;
+	else
+		pool->tail = call;
+	call->queued = true;
+	atomic_fetch_add(&pool->queued, 1);
+}
+
 static bool
+pool_same(const struct offload_call *a, const struct offload_call *b)
+{
+	return a != NULL && a->who != NULL && b->who != NULL && strcmp(a->who, b->who) == 0;
+}
+
+/* One round behind the last call for the same. Returns how many of theirs wait. */
+static size_t
+pool_set_round(const struct pool *pool, struct offload_call *call)
+{
+	size_t count = 0;
+
+	call->round = pool->round;
+	for (unsigned i = 0; i < pool->threads; i++)
+		if (pool_same(pool->thread[i].call, call))
+			call->round = pool->round + 1;
+	for (const struct offload_call *at = pool->head; at != NULL; at = at->next)
+		if (pool_same(at, call)) {
+			call->round = at->round + 1;
+			count++;
+		}
+	return count;
+}
+
+static enum status
 pool_put(struct pool *pool, struct offload_call *call)
 {
-	bool room;
+	enum status status = STATUS_OVERLOADED;
+	size_t own;
 
 	pthread_mutex_lock(&pool->lock);
-	room = !pool->ending && atomic_load(&pool->queued) < pool->queue_limit;
-	if (room) {
-		call->prev = pool->tail;
-		if (pool->tail != NULL)
-			pool->tail->next = call;
-		else
-			pool->head = call;
-		pool->tail = call;
-		call->queued = true;
-		atomic_fetch_add(&pool->queued, 1);
+	own = pool_set_round(pool, call);
+	if (own > 0 && own >= pool->queue_limit / POOL_SHARE) {
+		status = STATUS_THROTTLED;
+	} else if (!pool->ending && atomic_load(&pool->queued) < pool->queue_limit) {
+		pool_link(pool, call);
 		pthread_cond_signal(&pool->work);
+		status = STATUS_OK;
 	}
 	pthread_mutex_unlock(&pool->lock);
-	return room;
+	return status;
 }
 
 /* The wait was interrupted: takes the call back if it still waits, else sees it through. */
@@ -194,20 +255,22 @@ pool_withdraw(struct pool *pool, struct offload_call *call)
 }
 
 enum status
-offload(struct pool *pool, offload_fn *fn, void *arg)
+offload_for(struct pool *pool, const char *who, offload_fn *fn, void *arg)
 {
 	struct offload_call call = {
 	    .post.fn = pool_call_done_fn,
 	    .worker = worker_current(),
+	    .who = who,
 	    .fn = fn,
 	    .arg = arg,
 	};
-	enum status status = STATUS_OVERLOADED;
+	enum status status;
 
 	OBJ_CHECK(pool, POOL_MAGIC);
 	atomic_fetch_add(&pool->references, 1);
 	wait_init(&call.wait);
-	if (pool_put(pool, &call)) {
+	status = pool_put(pool, &call);
+	if (status == STATUS_OK) {
 		status = wait_for(&call.wait);
 		if (status != STATUS_OK)
 			pool_withdraw(pool, &call);
@@ -216,6 +279,12 @@ offload(struct pool *pool, offload_fn *fn, void *arg)
 	}
 	pool_release(pool);
 	return status;
+}
+
+enum status
+offload(struct pool *pool, offload_fn *fn, void *arg)
+{
+	return offload_for(pool, NULL, fn, arg);
 }
 
 size_t

@@ -29,6 +29,10 @@ void pool_free(struct pool **pool);
  * or its deadline passes while the call is queued, it is taken back and that status returned; while
  * it runs, `stop` is raised and the call is awaited. */
 enum status offload(struct pool *pool, offload_fn *fn, void *arg);
+/* The same, fair between those it is done for: they take turns (start-time fair queuing), and none
+ * has more than a quarter of the queue. THROTTLED: `who`, a text that stays until then, has that.
+ */
+enum status offload_for(struct pool *pool, const char *who, offload_fn *fn, void *arg);
 
 /* Calls queued and running now; any thread. */
 size_t pool_queued(const struct pool *pool);

@@ -65,10 +65,11 @@ clip_convert_fn(void *arg, const _Atomic bool *stop)
 }
 
 static enum status
-clip_convert(struct clip *clip, struct pool *pool, const struct wav *wav, enum wav_outcome *outcome)
+clip_convert(struct clip *clip, struct pool *pool, const char *who, const struct wav *wav,
+             enum wav_outcome *outcome)
 {
 	struct conversion conversion = {.wav = *wav};
-	enum status status = offload(pool, clip_convert_fn, &conversion);
+	enum status status = offload_for(pool, who, clip_convert_fn, &conversion);
 
 	*outcome = conversion.outcome;
 	if (status == STATUS_OK && conversion.outcome == WAV_OK) {
@@ -84,7 +85,7 @@ clip_convert(struct clip *clip, struct pool *pool, const struct wav *wav, enum w
 }
 
 enum status
-clip_prepare(struct clip *clip, struct pool *pool, enum wav_outcome *outcome)
+clip_prepare(struct clip *clip, struct pool *pool, const char *who, enum wav_outcome *outcome)
 {
 	struct wav wav;
 
@@ -95,7 +96,7 @@ clip_prepare(struct clip *clip, struct pool *pool, enum wav_outcome *outcome)
 	if (*outcome != WAV_OK)
 		return STATUS_OK;
 	if (wav.is_float || wav.bits != 16 || wav.channels != 1 || wav.rate > CLIP_RATE_MAX)
-		return clip_convert(clip, pool, &wav, outcome);
+		return clip_convert(clip, pool, who, &wav, outcome);
 	clip->samples = wav.samples;
 	clip->samples_length = wav.frames * 2;
 	clip->rate = wav.rate;

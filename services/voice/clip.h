@@ -32,9 +32,10 @@ struct clip {
 const char *clip_media(const char *content_type);
 
 /* Makes the samples of a WAV file, once; other media stay as they are. From a task; yields where
- * they have to be converted, which the pool does. OK: *outcome says how it went. OVERLOADED,
- * CANCELLED, DEADLINE. */
-enum status clip_prepare(struct clip *clip, struct pool *pool, enum wav_outcome *outcome);
+ * they have to be converted, which the pool does, in `who`'s turn. OK: *outcome says how it went;
+ * else offload_for()'s. */
+enum status clip_prepare(struct clip *clip, struct pool *pool, const char *who,
+                         enum wav_outcome *outcome);
 /* Of a prepared clip: nothing at all can be heard (a microphone that is off). */
 bool clip_is_silent(const struct clip *clip);
 

@@ -127,6 +127,9 @@ hearing_listen_fn(void *arg, const _Atomic bool *stop)
 	struct wav wav;
 
 	listening->wav = wav_parse(listening->audio, listening->length, &wav);
+	listening->stt = STT_SILENCE;
+	if (listening->wav == WAV_OK && wav_is_mute(&wav))
+		return;
 	if (listening->wav == WAV_OK)
 		listening->wav = wav_to_speech(&wav, stop, &samples, &count);
 	if (listening->wav != WAV_OK)
@@ -159,8 +162,9 @@ hearing_knows(const char *locale)
 }
 
 enum status
-hearing_listen(struct hearing *hearing, const char *locale, const void *audio, size_t length,
-               const char *const *topics, size_t topic_count, struct hearing_heard *heard)
+hearing_listen(struct hearing *hearing, const char *who, const char *locale, const void *audio,
+               size_t length, const char *const *topics, size_t topic_count,
+               struct hearing_heard *heard)
 {
 	struct listening *listening = arena_alloc(task_arena(), sizeof *listening);
 	enum status status;
@@ -176,7 +180,7 @@ hearing_listen(struct hearing *hearing, const char *locale, const void *audio, s
 	                                .length = length,
 	                                .topics = topics,
 	                                .topic_count = topic_count};
-	status = offload(hearing->pool, hearing_listen_fn, listening);
+	status = offload_for(hearing->pool, who, hearing_listen_fn, listening);
 	if (status != STATUS_OK)
 		return status;
 	heard->wav = listening->wav;
@@ -207,11 +211,11 @@ hearing_speak_fn(void *arg, const _Atomic bool *stop)
 }
 
 enum status
-hearing_speak(struct hearing *hearing, const char *locale, const char *text, struct buf *wav,
-              enum tts_outcome *outcome)
+hearing_speak(struct hearing *hearing, const char *who, const char *locale, const char *text,
+              struct buf *wav, enum tts_outcome *outcome)
 {
 	struct speaking speaking = {.locale = locale, .text = text, .wav = wav};
-	enum status status = offload(hearing->pool, hearing_speak_fn, &speaking);
+	enum status status = offload_for(hearing->pool, who, hearing_speak_fn, &speaking);
 
 	*outcome = speaking.outcome;
 	return status;

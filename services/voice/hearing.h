@@ -32,13 +32,13 @@ struct hearing_heard {
 	const char *text;     /* in the task's arena; NULL unless STT_HEARD */
 };
 
-/* What was said in a WAV file. `topics` are the learner's own, which become words the recognizer
- * knows. OK: *heard says how it went; else OVERLOADED, CANCELLED, DEADLINE. */
-enum status hearing_listen(struct hearing *hearing, const char *locale, const void *audio,
-                           size_t length, const char *const *topics, size_t topic_count,
-                           struct hearing_heard *heard);
+/* What was said in a WAV file by the learner `who`. `topics` are their own, which become words the
+ * recognizer knows. OK: *heard says how it went; else offload_for()'s: learners take turns. */
+enum status hearing_listen(struct hearing *hearing, const char *who, const char *locale,
+                           const void *audio, size_t length, const char *const *topics,
+                           size_t topic_count, struct hearing_heard *heard);
 /* A WAV file that speaks `text`, appended to `wav`. OK: *outcome says how it went. */
-enum status hearing_speak(struct hearing *hearing, const char *locale, const char *text,
-                          struct buf *wav, enum tts_outcome *outcome);
+enum status hearing_speak(struct hearing *hearing, const char *who, const char *locale,
+                          const char *text, struct buf *wav, enum tts_outcome *outcome);
 
 #endif

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define SPEECH_LOCAL_MOST ((size_t)8 << 20) /* bytes of speech made here */
+#define SPEECH_BUSY_S     5
 #define SPEECH_AFTER      (SHARE_SPEAK + SHARE_STORE)
 
 const char *
@@ -35,6 +36,21 @@ speech_engine_failed(const struct speech_engine *engine, const char *name, enum 
 	if (task_cancelled())
 		return STATUS_CANCELLED;
 	return task_time_left() == 0 ? STATUS_DEADLINE : STATUS_OK;
+}
+
+/* What the CPU pool did not do. */
+static enum status
+speech_not_done(const struct speech_turn *turn, enum status status)
+{
+	if (status != STATUS_THROTTLED)
+		return status;
+	call_set_retry_after(turn->call, SPEECH_BUSY_S);
+	return call_fail(
+	    turn->call, status,
+	    strcmp(turn->locale, "ko") == 0
+	        ? "앞서 보내신 말씀을 아직 듣고 있어요. 잠시 뒤에 다시 해 주세요."
+	        : "What you have said before is still being listened to. Please wait a "
+	          "moment.");
 }
 
 /* --- listening ------------------------------------------------------------------------------- */
@@ -101,10 +117,11 @@ speech_listen_here(struct listening_run *run, const struct speech_engine *engine
 
 	if (strcmp(run->clip->media, CLIP_WAV) != 0 || !hearing_knows(turn->locale))
 		return STATUS_OK;
-	status = hearing_listen(run->speech->hearing, turn->locale, run->clip->bytes,
-	                        run->clip->length, run->topics, run->topic_count, &heard);
+	status = hearing_listen(run->speech->hearing, call_user(turn->call), turn->locale,
+	                        run->clip->bytes, run->clip->length, run->topics, run->topic_count,
+	                        &heard);
 	if (status != STATUS_OK)
-		return status;
+		return speech_not_done(turn, status);
 	if (heard.wav != WAV_OK)
 		return speech_refuse_wav(turn, heard.wav);
 	run->outcome = heard.stt;
@@ -164,9 +181,9 @@ speech_listen_there(struct listening_run *run, size_t i)
 
 	if (!engine->dialect->takes(run->clip->media))
 		return STATUS_OK;
-	status = clip_prepare(run->clip, run->speech->pool, &wav);
+	status = clip_prepare(run->clip, run->speech->pool, call_user(turn->call), &wav);
 	if (status != STATUS_OK)
-		return status;
+		return speech_not_done(turn, status);
 	if (wav != WAV_OK)
 		return speech_refuse_wav(turn, wav);
 	if (clip_is_silent(run->clip))
@@ -250,9 +267,10 @@ speech_speak_here(struct speaking_run *run, const struct speech_engine *engine)
 	buf_init(wav, SPEECH_LOCAL_MOST);
 	if (arena_adopt(task_arena(), wav, speech_free_buf) != 0)
 		return STATUS_OVERLOADED;
-	status = hearing_speak(run->speech->hearing, run->turn->locale, run->text, wav, &outcome);
+	status = hearing_speak(run->speech->hearing, call_user(run->turn->call), run->turn->locale,
+	                       run->text, wav, &outcome);
 	if (status != STATUS_OK)
-		return status;
+		return speech_not_done(run->turn, status);
 	if (outcome == TTS_CANCELLED)
 		return STATUS_CANCELLED;
 	run->broken = outcome != TTS_SPOKEN;

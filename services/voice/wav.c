@@ -9,6 +9,8 @@
 
 #include "common/base/obj.h"
 
+#define WAV_MUTE 0.002f /* of full scale, -54 dB: a microphone that is on is louder */
+
 enum {
 	WAV_PCM = 1,
 	WAV_FLOAT = 3,
@@ -142,6 +144,17 @@ wav_sample(const struct wav *wav, const uint8_t *at)
 		return (float)((double)(int32_t)word.bits / 2147483648.0);
 	/* Not a number, or far out of range: silence rather than a poisoned filter. */
 	return fabsf(word.value) <= 16.0f ? word.value : 0.0f;
+}
+
+bool
+wav_is_mute(const struct wav *wav)
+{
+	size_t width = wav->bits / 8, count = wav->frames * wav->channels;
+
+	for (size_t i = 0; i < count; i++)
+		if (fabsf(wav_sample(wav, wav->samples + i * width)) > WAV_MUTE)
+			return false;
+	return true;
 }
 
 static void

@@ -57,6 +57,9 @@ struct wav {
  * pipe, means: to the end of the bytes. */
 enum wav_outcome wav_parse(const void *bytes, size_t length, struct wav *wav);
 
+/* Is there nothing at all to be heard (a microphone that is off)? Quick, as resampling is not. */
+bool wav_is_mute(const struct wav *wav);
+
 /* Mixes to mono, resamples to WAV_SPEECH_RATE (libsamplerate, 90 % bandwidth, 120 dB) and hands
  * over
  * `*count` samples, to be freed with free(). `stop` (may be NULL) set: WAV_CANCELLED within

@@ -149,6 +149,66 @@ test_a_full_queue_refuses_at_once(void **state)
 	pool_free(&pool);
 }
 
+/* --- fairness -------------------------------------------------------------------------------- */
+
+static struct {
+	char order[16]; /* the names of those it was done for */
+	unsigned count, throttled;
+} turns;
+
+static void
+note_fn(void *arg, const _Atomic bool *stop)
+{
+	(void)stop;
+	turns.order[turns.count++] = *(const char *)arg; /* one thread */
+}
+
+static void
+hold_for(void *arg)
+{
+	seen.caller = task_self();
+	count(offload_for(pool, arg, hold_fn, arg));
+}
+
+static void
+take_turn(void *arg)
+{
+	enum status status = offload_for(pool, arg, note_fn, arg);
+
+	turns.throttled += status == STATUS_THROTTLED;
+	count(status);
+}
+
+static void
+ask_in_turns(void *arg)
+{
+	static char names[] = "a\0b\0c";
+	static const int asks[] = {0, 0, 0, 0, 0, 2, 4, 2, 0};
+
+	(void)arg;
+	spawn("runs", hold_for, names);
+	wait_started();
+	for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+		spawn("takes a turn", take_turn, names + asks[i]);
+		assert(task_yield() == STATUS_OK);
+	}
+	seen.release = true;
+	wait_ended(10);
+}
+
+/* For a one runs and four wait (of sixteen; two more are refused) before b and c come. */
+static void
+test_those_it_is_done_for_take_turns(void **state)
+{
+	(void)state;
+	memset(&turns, 0, sizeof turns);
+	reset(1, 16);
+	run_task(worker, ask_in_turns, NULL);
+	assert_int_equal(turns.throttled, 2);
+	assert_string_equal(turns.order, "bcabaaa");
+	pool_free(&pool);
+}
+
 /* --- cancellation ---------------------------------------------------------------------------- */
 
 static void
@@ -277,6 +337,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_work_is_done_elsewhere_and_awaited),
 	    cmocka_unit_test(test_a_full_queue_refuses_at_once),
+	    cmocka_unit_test(test_those_it_is_done_for_take_turns),
 	    cmocka_unit_test(test_cancelled_while_queued_is_taken_back),
 	    cmocka_unit_test(test_cancelled_while_running_is_stopped_and_awaited),
 	    cmocka_unit_test(test_a_deadline_stops_it_too),

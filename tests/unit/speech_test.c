@@ -46,7 +46,7 @@ clip_task(void *arg)
 
 	(void)arg;
 	write_wav(file, samples, COUNT_OF(samples));
-	assert(clip_prepare(&clip, NULL, &outcome) == STATUS_OK && outcome == WAV_OK);
+	assert(clip_prepare(&clip, NULL, NULL, &outcome) == STATUS_OK && outcome == WAV_OK);
 	/* Plain samples are sent where they stand. */
 	assert(clip.samples == file + WAV_HEADER_SIZE && clip.samples_length == sizeof samples);
 	assert(clip.rate == 16000);
@@ -55,9 +55,9 @@ clip_task(void *arg)
 	assert(!clip_is_silent(&clip));
 	clip = (struct clip){.media = CLIP_WAV, .bytes = file, .length = 60};
 	file[40] = 0xff;
-	assert(clip_prepare(&clip, NULL, &outcome) == STATUS_OK && outcome == WAV_TRUNCATED);
+	assert(clip_prepare(&clip, NULL, NULL, &outcome) == STATUS_OK && outcome == WAV_TRUNCATED);
 	clip = (struct clip){.media = "audio/ogg", .bytes = file, .length = 4};
-	assert(clip_prepare(&clip, NULL, &outcome) == STATUS_OK && outcome == WAV_OK);
+	assert(clip_prepare(&clip, NULL, NULL, &outcome) == STATUS_OK && outcome == WAV_OK);
 	assert(clip.samples == NULL && !clip_is_silent(&clip));
 }
 

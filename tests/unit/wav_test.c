@@ -279,6 +279,24 @@ test_damaged_files_never_hurt(void **state)
 }
 
 static void
+test_a_microphone_that_is_off_is_mute(void **state)
+{
+	const struct wav_shape shape = {1, 2, 48000, 16, false};
+	size_t length = wav_make(&shape, 1000, 4000);
+	struct wav wav;
+	(void)state;
+
+	assert_int_equal(wav_parse(wav_file, length, &wav), WAV_OK);
+	assert_false(wav_is_mute(&wav));
+	memset(wav_file + length - 4000, 0, 4000);
+	assert_true(wav_is_mute(&wav));
+	wav_put(wav_file + length - 2, 60, 2); /* what a cable picks up */
+	assert_true(wav_is_mute(&wav));
+	wav_put(wav_file + length - 2, (uint32_t)-100, 2);
+	assert_false(wav_is_mute(&wav));
+}
+
+static void
 test_silence_and_noise_are_no_speech(void **state)
 {
 	static int16_t samples[WAV_SPEECH_RATE * 2];
@@ -331,6 +349,7 @@ main(void)
 	    cmocka_unit_test(test_sixty_seconds_and_no_more),
 	    cmocka_unit_test(test_a_set_stop_ends_the_conversion),
 	    cmocka_unit_test(test_damaged_files_never_hurt),
+	    cmocka_unit_test(test_a_microphone_that_is_off_is_mute),
 	    cmocka_unit_test(test_silence_and_noise_are_no_speech),
 	    cmocka_unit_test(test_our_header_is_read_back),
 	};
