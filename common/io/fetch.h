@@ -27,7 +27,7 @@ struct fetch_request {
 	const void *body;           /* must stay valid until the end */
 	size_t body_length;
 	bool gives_body;        /* the body is from malloc() and fetch's from now on, whatever
-	                           happens: a POST's is freed as soon as it has been sent */
+	                           happens */
 	uint32_t connect_ms;    /* to a connection with TLS; 0: 3000 */
 	uint32_t first_byte_ms; /* to the first byte of the response; 0: no own limit */
 	uint32_t silence_ms;    /* greatest pause within the response; 0: no own limit */

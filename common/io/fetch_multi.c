@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * curl tells which sockets to watch and when to be called; libuv does the watching.
  *
+ * curl looks at every connection of a multi handle for each request that begins or ends: with
+ * thousands under way that takes more than all else a request needs. So a worker has as many multi
+ * handles as it takes for each to have few transfers. The first ones are filled first, and what is
+ * empty for a while is closed but the first: its idle connections go on.
+ *
  * A poll handle is stopped before its descriptor is closed (curl closes through us), for libuv must
  * never be left watching a closed or reused one (libuv#1495); its memory goes in the close
  * callback. */
@@ -16,9 +21,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define FETCH_MULTI_MAGIC      0xfe7c4001u
-#define FETCH_IDLE_CONNECTIONS 64L
-#define FETCH_IDLE_S           15L
+#define FETCH_MULTI_MAGIC 0xfe7c4001u
+#define FETCH_IDLE_S      15L
+#define FETCH_MULTIS      256  /* of a worker */
+#define FETCH_TRANSFERS   64   /* of one, unless all have as many */
+#define FETCH_CONNECTIONS 128L /* of one that are kept, busy ones counted */
 
 struct fetch_socket {
 	uv_poll_t poll;
@@ -30,15 +37,21 @@ struct fetch_multi {
 	unsigned magic;
 	CURLM *curl;
 	uv_loop_t *loop;
-	uv_timer_t timer;
-	struct fetch_socket **sockets; /* being watched, by descriptor; NULL: not */
-	size_t socket_space;
+	uv_timer_t timer;      /* curl's */
+	uv_timer_t idle;       /* until it is closed */
+	unsigned place;        /* among the worker's */
 	unsigned open_handles; /* of libuv, also those that are closing */
 	unsigned transfers;
 	bool closing;
 };
 
-static _Thread_local struct fetch_multi *fetch_multi_of_thread;
+/* A worker's. */
+static _Thread_local struct {
+	bool attached;
+	struct fetch_multi *multis[FETCH_MULTIS]; /* NULL: none there */
+	struct fetch_socket **sockets;            /* being watched, by descriptor; NULL: not */
+	size_t socket_space;
+} fetch_here;
 static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
 static CURLcode fetch_init_result;
 
@@ -46,12 +59,6 @@ static void
 fetch_init_once(void)
 {
 	fetch_init_result = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
-struct fetch_multi *
-fetch_multi_here(void)
-{
-	return fetch_multi_of_thread;
 }
 
 /* --- after curl has run --------------------------------------------------------------------- */
@@ -115,7 +122,6 @@ fetch_handle_closed(struct fetch_multi *multi)
 	if (--multi->open_handles > 0 || !multi->closing)
 		return;
 	OBJ_FINI(multi);
-	free(multi->sockets);
 	free(multi);
 }
 
@@ -135,41 +141,41 @@ fetch_timer_closed_cb(uv_handle_t *handle)
 }
 
 static struct fetch_socket *
-fetch_socket_find(const struct fetch_multi *multi, curl_socket_t fd)
+fetch_socket_find(curl_socket_t fd)
 {
-	return fd >= 0 && (size_t)fd < multi->socket_space ? multi->sockets[fd] : NULL;
+	return fd >= 0 && (size_t)fd < fetch_here.socket_space ? fetch_here.sockets[fd] : NULL;
 }
 
 static bool
-fetch_socket_room(struct fetch_multi *multi, curl_socket_t fd)
+fetch_socket_room(curl_socket_t fd)
 {
-	size_t space = multi->socket_space > 0 ? multi->socket_space : 64;
+	size_t space = fetch_here.socket_space > 0 ? fetch_here.socket_space : 64;
 	struct fetch_socket **grown;
 
 	if (fd < 0)
 		return false;
-	if ((size_t)fd < multi->socket_space)
+	if ((size_t)fd < fetch_here.socket_space)
 		return true;
 	while (space <= (size_t)fd)
 		space *= 2;
-	grown = realloc(multi->sockets, space * sizeof(struct fetch_socket *));
+	grown = realloc(fetch_here.sockets, space * sizeof(struct fetch_socket *));
 	if (grown == NULL)
 		return false;
-	for (size_t i = multi->socket_space; i < space; i++)
+	for (size_t i = fetch_here.socket_space; i < space; i++)
 		grown[i] = NULL;
-	multi->sockets = grown;
-	multi->socket_space = space;
+	fetch_here.sockets = grown;
+	fetch_here.socket_space = space;
 	return true;
 }
 
 static void
-fetch_socket_forget(struct fetch_multi *multi, curl_socket_t fd)
+fetch_socket_forget(const struct fetch_multi *multi, curl_socket_t fd)
 {
-	struct fetch_socket *gone = fetch_socket_find(multi, fd);
+	struct fetch_socket *gone = fetch_socket_find(fd);
 
-	if (gone == NULL)
+	if (gone == NULL || gone->multi != multi)
 		return;
-	multi->sockets[fd] = NULL;
+	fetch_here.sockets[fd] = NULL;
 	uv_poll_stop(&gone->poll);
 	uv_close((uv_handle_t *)&gone->poll, fetch_socket_closed_cb);
 }
@@ -177,12 +183,12 @@ fetch_socket_forget(struct fetch_multi *multi, curl_socket_t fd)
 static int
 fetch_socket_watch(struct fetch_multi *multi, curl_socket_t fd, int what)
 {
-	struct fetch_socket *watched = fetch_socket_find(multi, fd);
+	struct fetch_socket *watched = fetch_socket_find(fd);
 	int events = ((what & CURL_POLL_IN) != 0 ? UV_READABLE : 0) |
 	             ((what & CURL_POLL_OUT) != 0 ? UV_WRITABLE : 0);
 
 	if (watched == NULL) {
-		watched = fetch_socket_room(multi, fd) ? calloc(1, sizeof *watched) : NULL;
+		watched = fetch_socket_room(fd) ? calloc(1, sizeof *watched) : NULL;
 		if (watched == NULL)
 			return -1;
 		if (uv_poll_init_socket(multi->loop, &watched->poll, fd) != 0) {
@@ -192,7 +198,7 @@ fetch_socket_watch(struct fetch_multi *multi, curl_socket_t fd, int what)
 		watched->poll.data = watched;
 		watched->multi = multi;
 		watched->fd = fd;
-		multi->sockets[fd] = watched;
+		fetch_here.sockets[fd] = watched;
 		multi->open_handles++;
 	}
 	return uv_poll_start(&watched->poll, events, fetch_poll_cb) == 0 ? 0 : -1;
@@ -238,52 +244,102 @@ fetch_set_timer_cb(CURLM *curl, long timeout_ms, void *arg)
 
 /* --- life ----------------------------------------------------------------------------------- */
 
-enum status
-fetch_attach(void)
+static void
+fetch_multi_close(struct fetch_multi *multi)
 {
-	struct fetch_multi *multi;
+	OBJ_CHECK(multi, FETCH_MULTI_MAGIC);
+	assert(multi->transfers == 0);
+	fetch_here.multis[multi->place] = NULL;
+	curl_multi_cleanup(multi->curl);
+	for (size_t fd = 0; fd < fetch_here.socket_space; fd++)
+		fetch_socket_forget(multi, (curl_socket_t)fd);
+	multi->closing = true;
+	uv_timer_stop(&multi->timer);
+	uv_timer_stop(&multi->idle);
+	uv_close((uv_handle_t *)&multi->timer, fetch_timer_closed_cb);
+	uv_close((uv_handle_t *)&multi->idle, fetch_timer_closed_cb);
+}
 
-	assert(fetch_multi_of_thread == NULL);
-	pthread_once(&fetch_once, fetch_init_once);
-	multi = fetch_init_result == CURLE_OK ? calloc(1, sizeof *multi) : NULL;
+static void
+fetch_idle_cb(uv_timer_t *timer)
+{
+	OBJ_CAST(struct fetch_multi, multi, timer->data, FETCH_MULTI_MAGIC);
+
+	fetch_multi_close(multi);
+}
+
+static struct fetch_multi *
+fetch_multi_open(unsigned place)
+{
+	struct fetch_multi *multi = calloc(1, sizeof *multi);
+
 	if (multi == NULL)
-		return STATUS_OVERLOADED;
+		return NULL;
 	multi->curl = curl_multi_init();
 	if (multi->curl == NULL) {
 		free(multi);
-		return STATUS_OVERLOADED;
+		return NULL;
 	}
 	OBJ_INIT(multi, FETCH_MULTI_MAGIC);
+	multi->place = place;
 	multi->loop = worker_loop(worker_current());
 	uv_timer_init(multi->loop, &multi->timer);
-	multi->timer.data = multi;
-	multi->open_handles = 1;
+	uv_timer_init(multi->loop, &multi->idle);
+	multi->timer.data = multi->idle.data = multi;
+	multi->open_handles = 2;
 	curl_multi_setopt(multi->curl, CURLMOPT_SOCKETFUNCTION, fetch_socket_cb);
 	curl_multi_setopt(multi->curl, CURLMOPT_SOCKETDATA, multi);
 	curl_multi_setopt(multi->curl, CURLMOPT_TIMERFUNCTION, fetch_set_timer_cb);
 	curl_multi_setopt(multi->curl, CURLMOPT_TIMERDATA, multi);
 	curl_multi_setopt(multi->curl, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-	curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, FETCH_IDLE_CONNECTIONS);
-	fetch_multi_of_thread = multi;
+	curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, FETCH_CONNECTIONS);
+	fetch_here.multis[place] = multi;
+	return multi;
+}
+
+struct fetch_multi *
+fetch_multi_here(void)
+{
+	struct fetch_multi *least = fetch_here.multis[0];
+
+	for (unsigned i = 0; i < FETCH_MULTIS && fetch_here.attached; i++) {
+		struct fetch_multi *multi = fetch_here.multis[i];
+
+		if (multi == NULL)
+			multi = fetch_multi_open(i);
+		if (multi == NULL)
+			break;
+		if (multi->transfers < least->transfers)
+			least = multi;
+		if (multi->transfers < FETCH_TRANSFERS)
+			return multi;
+	}
+	return least;
+}
+
+enum status
+fetch_attach(void)
+{
+	assert(!fetch_here.attached);
+	pthread_once(&fetch_once, fetch_init_once);
+	if (fetch_init_result != CURLE_OK || fetch_multi_open(0) == NULL)
+		return STATUS_OVERLOADED;
+	fetch_here.attached = true;
 	return STATUS_OK;
 }
 
 void
 fetch_detach(void)
 {
-	struct fetch_multi *multi = fetch_multi_of_thread;
-
-	if (multi == NULL)
+	if (!fetch_here.attached)
 		return;
-	OBJ_CHECK(multi, FETCH_MULTI_MAGIC);
-	assert(multi->transfers == 0);
-	fetch_multi_of_thread = NULL;
-	curl_multi_cleanup(multi->curl);
-	for (size_t fd = 0; fd < multi->socket_space; fd++)
-		fetch_socket_forget(multi, (curl_socket_t)fd);
-	multi->closing = true;
-	uv_timer_stop(&multi->timer);
-	uv_close((uv_handle_t *)&multi->timer, fetch_timer_closed_cb);
+	for (unsigned i = 0; i < FETCH_MULTIS; i++)
+		if (fetch_here.multis[i] != NULL)
+			fetch_multi_close(fetch_here.multis[i]);
+	free(fetch_here.sockets);
+	fetch_here.sockets = NULL;
+	fetch_here.socket_space = 0;
+	fetch_here.attached = false;
 }
 
 bool
@@ -294,6 +350,7 @@ fetch_multi_add(struct fetch_multi *multi, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, FETCH_IDLE_S);
 	if (curl_multi_add_handle(multi->curl, easy) != CURLM_OK)
 		return false;
+	uv_timer_stop(&multi->idle);
 	multi->transfers++;
 	return true;
 }
@@ -302,6 +359,7 @@ void
 fetch_multi_remove(struct fetch_multi *multi, CURL *easy)
 {
 	assert(multi->transfers > 0);
-	multi->transfers--;
 	curl_multi_remove_handle(multi->curl, easy);
+	if (--multi->transfers == 0 && multi->place > 0)
+		uv_timer_start(&multi->idle, fetch_idle_cb, FETCH_IDLE_S * 1000, 0);
 }

@@ -14,7 +14,7 @@ struct fetch_multi;
 /* A transfer has ended; it is out of the multi handle already. `arg` is the CURLOPT_PRIVATE. */
 typedef void fetch_ended_fn(void *arg, CURLcode result);
 
-/* The running thread's, or NULL. */
+/* One of the running thread's with few transfers; NULL: the thread is not attached. */
 struct fetch_multi *fetch_multi_here(void);
 /* False if libcurl takes it not. The multi handle's own options are set on the easy handle too. */
 bool fetch_multi_add(struct fetch_multi *multi, CURL *easy);

@@ -15,10 +15,9 @@ struct fetch {
 	struct fetch_multi *multi;
 	CURL *easy;
 	struct curl_slist *headers;
-	const char *body; /* of the request */
-	size_t body_length, body_sent;
-	char *own_body; /* to be freed; NULL: the caller's */
-	bool resendable;
+	size_t body_length; /* of the request */
+	char *own_body;     /* to be freed; NULL: the caller's */
+	bool resendable, sent;
 	bool added; /* the multi handle has it */
 	bool ended;
 	CURLcode result;

@@ -14,8 +14,8 @@
 #define FETCH_BODY_LIMIT  ((size_t)4 << 20)
 #define FETCH_HEAD_LIMIT  ((size_t)64 << 10)
 #define FETCH_WAITING_MAX ((size_t)64 << 10) /* bytes that nobody has read yet */
-/* Thousands of transfers wait at a time, each with its own. The least that curl has for sending is
- * 16 KB, held only until the body is sent. */
+/* Thousands of transfers wait at a time, each with its own. 16 KB is the least for sending; it is
+ * only made for a body that does not go out in one with the head: over TLS, or a large one. */
 #define FETCH_BUFFER_SIZE 2048L
 #define FETCH_UPLOAD_SIZE 16384L
 
@@ -42,6 +42,20 @@ fetch_ended(void *arg, CURLcode result)
 	fetch_news(fetch);
 }
 
+/* A body that has gone out as a whole and never goes out again is not needed while an answer
+ * streams in. */
+static void
+fetch_drop_body(struct fetch *fetch)
+{
+	curl_off_t sent = 0;
+
+	curl_easy_getinfo(fetch->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+	if (fetch->resendable || fetch->own_body == NULL || (size_t)sent != fetch->body_length)
+		return;
+	free(fetch->own_body);
+	fetch->own_body = NULL;
+}
+
 static size_t
 fetch_header_cb(char *line, size_t size, size_t count, void *arg)
 {
@@ -64,6 +78,7 @@ fetch_header_cb(char *line, size_t size, size_t count, void *arg)
 	curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status >= 200) {
 		fetch->head_done = true;
+		fetch_drop_body(fetch);
 		fetch_news(fetch);
 	}
 	return length;
@@ -94,38 +109,22 @@ fetch_write_cb(char *bytes, size_t size, size_t count, void *arg)
 	return length;
 }
 
-static size_t
-fetch_read_cb(char *to, size_t size, size_t count, void *arg)
-{
-	OBJ_CAST(struct fetch, fetch, arg, FETCH_MAGIC);
-	size_t length = fetch->body_length - fetch->body_sent;
-
-	if (length > size * count)
-		length = size * count;
-	if (length > 0)
-		memcpy(to, fetch->body + fetch->body_sent, length);
-	fetch->body_sent += length;
-	if (fetch->body_sent == fetch->body_length && !fetch->resendable) {
-		free(fetch->own_body);
-		fetch->own_body = NULL;
-		fetch->body = NULL;
-	}
-	return length;
-}
-
-/* curl rewinds the body to send the request again by itself, when a reused connection ended without
- * a reply. That may be a second paid call: only what is harmless to repeat is given twice. */
+/* Before each sending of the request. curl sends it again by itself when a reused connection ended
+ * without a reply. That may be a second paid call: only what is harmless to repeat goes out twice.
+ */
 static int
-fetch_seek_cb(void *arg, curl_off_t offset, int origin)
+fetch_prereq_cb(void *arg, char *ip, char *local_ip, int port, int local_port)
 {
 	OBJ_CAST(struct fetch, fetch, arg, FETCH_MAGIC);
 
-	if (origin != SEEK_SET || offset < 0 || (size_t)offset > fetch->body_length)
-		return CURL_SEEKFUNC_FAIL;
-	if (!fetch->resendable && fetch->body_sent > 0)
-		return CURL_SEEKFUNC_FAIL;
-	fetch->body_sent = (size_t)offset;
-	return CURL_SEEKFUNC_OK;
+	(void)ip;
+	(void)local_ip;
+	(void)port;
+	(void)local_port;
+	if (fetch->sent && !fetch->resendable)
+		return CURL_PREREQFUNC_ABORT;
+	fetch->sent = true;
+	return CURL_PREREQFUNC_OK;
 }
 
 /* --- setting up ------------------------------------------------------------------------------ */
@@ -173,22 +172,24 @@ fetch_set_body(struct fetch *fetch, const struct fetch_request *request)
 		method = request->body != NULL ? "POST" : "GET";
 	fetch->resendable = strcmp(method, "POST") != 0 && strcmp(method, "PATCH") != 0;
 	if (request->body != NULL || !fetch->resendable) {
-		fetch->body = request->body;
 		fetch->body_length = request->body != NULL ? request->body_length : 0;
+		/* A body that is read through a callback would have a buffer of 16 KB beside it
+		 * for as long as the transfer takes. */
 		curl_easy_setopt(fetch->easy, CURLOPT_POST, 1L);
 		curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE,
 		                 (curl_off_t)fetch->body_length);
-		curl_easy_setopt(fetch->easy, CURLOPT_READFUNCTION, fetch_read_cb);
-		curl_easy_setopt(fetch->easy, CURLOPT_READDATA, fetch);
-		curl_easy_setopt(fetch->easy, CURLOPT_SEEKFUNCTION, fetch_seek_cb);
-		curl_easy_setopt(fetch->easy, CURLOPT_SEEKDATA, fetch);
+		curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDS,
+		                 request->body != NULL ? request->body : "");
+		curl_easy_setopt(fetch->easy, CURLOPT_PREREQFUNCTION, fetch_prereq_cb);
+		curl_easy_setopt(fetch->easy, CURLOPT_PREREQDATA, fetch);
 	}
 	if (strcmp(method, "HEAD") == 0)
 		curl_easy_setopt(fetch->easy, CURLOPT_NOBODY, 1L);
 	else
 		curl_easy_setopt(fetch->easy, CURLOPT_CUSTOMREQUEST, method);
-	/* A POST without a body could be sent twice all the same: it gets its own connection. */
-	if (!fetch->resendable && fetch->body_length == 0)
+	/* What cannot be sent again would fail on a connection that has just died: one of its own
+	 * costs little where there is not even a body. */
+	if (!fetch->resendable && (request->body == NULL || request->body_length == 0))
 		curl_easy_setopt(fetch->easy, CURLOPT_FRESH_CONNECT, 1L);
 }
 

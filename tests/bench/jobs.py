@@ -1,114 +1,96 @@
 #!/usr/bin/env python3
 """Plans a second through the whole chain with AI calls of 3 s, and what the processes use for it.
 
-usage: tests/bench/jobs.py [CONNECTIONS [SECONDS]]     (default 1600 and 15)
-The stand-in for the providers takes a second to begin and two to stream an answer. So many
-requests are held at a time; the rate is what comes of it. Prints the rate, latency beyond the
-stand-in's 3 s, CPU of each process per plan, and what its ledger says of calls per plan. Status 1
-if a request failed or a call was made twice.
+usage: tests/bench/jobs.py [CONNECTIONS [SECONDS]]     (default 1600 and 20)
+The stand-in for the providers takes a second to begin and two to stream an answer; so many requests
+are held at a time, and come evenly. Prints the rate of finished plans beside what as many requests
+of 3 s could be at most, and beside the small transactions that this machine's MariaDB commits on as
+many connections, measured in the same run; latency beyond the stand-in's 3 s; CPU of each process and
+statements per plan. KEYED=1: each request has an Idempotency-Key, as the web app's have. Status 1 if
+a request failed or a call was made twice.
 """
 import os
+import subprocess
 import sys
-import tempfile
 import time
 
-from wrk import Wrk
+from wrk import Wrk, tool
 
-from deployment import Deployment  # noqa: E402
-from stores import Stores  # noqa: E402
-from upstream import Upstream  # noqa: E402
+from plans import KEYED, cpu_seconds, deployed, processes, pss_kib, script, statements  # noqa: E402
 
-LEARNERS = 64
-SETTINGS = {"AI_PROVIDERS": "openai,builtin", "USER_DAILY_PLANS": "0", "USER_DAILY_TOKENS": "0",
-            "AI_DAILY_TOKENS": os.environ.get("AI_DAILY_TOKENS", "100000000000"),
-            "PLANNER_WORKERS": "2", "PLANNER_WORKER_CONNECTIONS": "6000",
-            "PLANNER_DATABASE_CONNECTIONS": os.environ.get("CONNECTIONS", "8"),
-            "GATEWAY_MAX_CONNECTIONS": "12000", "LOG_LEVEL": "warn"}
-SCRIPT = """
-tokens = {{ {tokens} }}
-number = 0
-request = function()
-  number = number + 1
-  return wrk.format("POST", "/v1/plans",
-    {{["Authorization"] = "Bearer " .. tokens[number % #tokens + 1],
-      ["Content-Type"] = "application/json"{key} }},
-    '{{"goal":"Biology chapters 1-6","minutes_per_day":60}}')
-end
-"""
+CALL_MS = 3000
+WARM_S = 6
+CONNECTIONS = os.environ.get("CONNECTIONS", "8")  # of the planner to MariaDB
+SHOWN = {"statements": "Com_stmt_execute", "prepared anew": "Com_stmt_prepare",
+         "transactions": "Com_commit", "rows written": "Handler_write",
+         "bytes of log": "Innodb_os_log_written"}
 
 
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat") as stat:
-        fields = stat.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def counters(stores):
-    """What MariaDB has done since it started, by the names of SHOW STATUS."""
-    rows = stores.sql("SHOW GLOBAL STATUS").splitlines()
-    return {name: int(value) for name, value in (row.split("\t") for row in rows if row.count("\t") == 1)
-            if value.isdigit()}
-
-
-def pss_kib(pid):
-    with open(f"/proc/{pid}/smaps_rollup") as rollup:
-        return int(next(line for line in rollup if line.startswith("Pss:")).split()[1])
+def small_transactions(stores, each=2000):
+    """A second, of one inserted row each, by as many clients as the planner has connections."""
+    stores.sql("CREATE DATABASE small; CREATE TABLE small.t (id INT AUTO_INCREMENT PRIMARY KEY,"
+               " a VARCHAR(36), b BIGINT) ENGINE=InnoDB")
+    path = stores.path("small.sql")
+    with open(path, "w") as file:
+        file.write("INSERT INTO t (a, b) VALUES ('01m82hqrex029qjvez8fnsp5en', 1);\n" * each)
+    words = [tool("mariadb"), "--no-defaults", "--user=root", "--batch",
+             f"--socket={stores.path('mariadb.sock')}", "small"]
+    began = time.monotonic()
+    clients = [subprocess.Popen(words, stdin=open(path, encoding="ascii"))
+               for _ in range(int(CONNECTIONS))]
+    assert not any(client.wait() for client in clients)
+    return each * len(clients) / (time.monotonic() - began)
 
 
 def measure(stores, upstream, app, connections, seconds):
-    tokens = ", ".join(f'"{app.learner().token}"' for _ in range(LEARNERS))
-    script = os.path.join(stores.directory, "plans.lua")
-    with open(script, "w") as file:
-        file.write(SCRIPT.format(tokens=tokens, key=""))
     url = f"http://127.0.0.1:{app.port}"
-    Wrk(url, 4, 64, script=script).result()
+    more = KEYED if os.environ.get("KEYED") else ""
+    Wrk(url, 4, 64, script=script(stores, app, more)).result()
     upstream.reset(latency={"first_byte": 1000, "streaming": 2000, "chunks": 16})
-    processes = {"planner": app["planner"].child.pid, "gateway": app["gateway"].child.pid,
-                 "history": app["history"].child.pid, "mariadb": stores.mariadb.child.pid,
-                 "upstream": upstream.child.pid}
-    idle = pss_kib(processes["planner"])
-    before = {name: cpu_seconds(pid) for name, pid in processes.items()}
-    statements = counters(stores)
-    began = time.monotonic()
-    wrk = Wrk(url, seconds, connections, script=script)
-    time.sleep(seconds * 2 / 3)
-    memory = pss_kib(processes["planner"]) - idle
+    pids = processes(stores, upstream, app)
+    idle = pss_kib(pids["planner"])
+    path = script(stores, app, more.replace("k-", "l-"), spread=(connections, CALL_MS))
+    wrk = Wrk(url, WARM_S + seconds + 2, connections, script=path, timeout=60)
+    time.sleep(WARM_S)
+    before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+    counted, plans, began = statements(stores), plans_made(stores), time.monotonic()
+    time.sleep(seconds)
+    plans, took = plans_made(stores) - plans, time.monotonic() - began
+    used = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}
+    after = statements(stores)
+    memory = (pss_kib(pids["planner"]) - idle) / connections
     result = wrk.result()
-    took = time.monotonic() - began
-    stats = upstream.stats()
-    print(f"{result}   {connections} at a time, {took:.0f} s")
-    for name, pid in processes.items():
-        used = cpu_seconds(pid) - before[name]
-        print(f"  {name:9}{used / took:6.2f} cores {used * 1000 / max(1, result.requests):7.2f} "
-              f"ms of CPU a plan")
-    after = counters(stores)
-    done = {name: (after[name] - statements[name]) / max(1, result.requests) for name in statements if name in after}
-    print("  a plan: " + ", ".join(f"{name} {done.get(name, 0):.2f}" for name in ("Com_stmt_execute", "Com_stmt_prepare", "Com_begin", "Com_commit", "Com_rollback", "Com_select", "Com_insert", "Com_update", "Com_delete", "Handler_write", "Innodb_data_fsyncs", "Innodb_os_log_written")))
-    if os.environ.get("TALLY"):
-        names = [n for n in stores.sql("SHOW DATABASES").split() if n.endswith("planner")]
-        for table in ("plan", "item", "job", "job_call", "job_day", "outbox", "quota"):
-            print(table, stores.sql(f"SELECT COUNT(*) FROM {names[0]}.{table}"))
-    print(f"  planner: {memory / connections:.1f} KiB a request; beyond 3 s: "
-          f"p50 {result.p50 - 3000:.0f} ms, p99 {result.p99 - 3000:.0f} ms")
-    print(f"  stand-in: {stats}")
+    small = small_transactions(stores)
+    print(f"{plans / took:.0f} plans/s finished, {connections} at a time, for {took:.0f} s; "
+          f"at most {connections * 1000 / CALL_MS:.0f}/s with calls of {CALL_MS} ms")
+    print(f"  MariaDB's small transactions on {CONNECTIONS} connections: {small:.0f}/s, "
+          f"{small * took / plans:.1f} for each plan")
+    print(f"  beyond {CALL_MS} ms: p50 {result.p50 - CALL_MS:.0f} ms, "
+          f"p99 {result.p99 - CALL_MS:.0f} ms; {result.bad} of {result.requests} failed")
+    for name, cpu in used.items():
+        print(f"  {name:9}{cpu / took:6.2f} cores {cpu * 1000 / plans:7.2f} ms of CPU a plan")
+    print(f"  together {sum(used.values()) / took:6.2f} cores "
+          f"{sum(used.values()) * 1000 / plans:7.2f} ms of CPU a plan")
+    print("  a plan: " + ", ".join(f"{(after[name] - counted[name]) / plans:.2f} {word}"
+                                   for word, name in SHOWN.items()))
+    print(f"  planner: {memory:.1f} KiB a request")
     return result
 
 
+def plans_made(stores):
+    name = next(name for name in stores.sql("SHOW DATABASES").split() if name.endswith("planner"))
+    return int(stores.sql(f"SELECT COUNT(*) FROM {name}.plan"))
+
+
 def main():
-    connections, seconds = (int(word) for word in (sys.argv[1:] + ["1600", "15"][len(sys.argv) - 1:]))
-    with tempfile.TemporaryDirectory(prefix="sh-") as directory:
-        stores = Stores(directory).start()
-        upstream = Upstream(directory).start()
-        app = Deployment(stores, {**SETTINGS, **upstream.settings(), "BENCH_AI": upstream.url})
-        try:
-            app.start()
-            result = measure(stores, upstream, app, connections, seconds)
-        finally:
-            for process in [*app.processes.values(), upstream]:
-                if process.alive():
-                    process.kill9()
-            stores.stop()
-    sys.exit(1 if result.bad else 0)
+    connections, seconds = (int(word) for word in (sys.argv[1:] + ["1600", "20"][len(sys.argv) - 1:]))
+    with deployed(PLANNER_DATABASE_CONNECTIONS=CONNECTIONS) as (stores, upstream, app):
+        result = measure(stores, upstream, app, connections, seconds)
+        stats = upstream.stats()
+        marks = [call["mark"] for call in upstream.ledger()]
+    twice = len(marks) - len(set(marks))
+    print(f"  stand-in: {stats['calls']} calls, {twice} twice, {stats['outcomes']}")
+    sys.exit(1 if result.bad or twice else 0)
 
 
 if __name__ == "__main__":

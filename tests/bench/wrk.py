@@ -48,9 +48,9 @@ class Measured:
 class Wrk:
     """Started at once; `result()` waits for its end."""
 
-    def __init__(self, url, seconds, connections=64, token=None, script=None):
+    def __init__(self, url, seconds, connections=64, token=None, script=None, timeout=10):
         words = [tool("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--latency",
-                 "--timeout", "10s"]
+                 "--timeout", f"{timeout}s"]
         words += ["-H", "Authorization: Bearer " + token] if token else []
         words += ["-s", script] if script else []
         self.run = subprocess.Popen(words + [url], stdout=subprocess.PIPE, text=True)

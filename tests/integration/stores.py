@@ -45,8 +45,9 @@ class Stores:
     """`directory` must have a short path: it holds sockets. MariaDB gets a directory of its own for
     temporary tables: whatever server starts removes all of them from /tmp, its neighbours' too."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, mariadb_options=()):
         self.directory = directory
+        self.mariadb_options = mariadb_options
         self.redis_password = secrets.token_hex(8)
         self.mariadb = Process("mariadb", self.mariadb_argv(), self.path("mariadb.log"))
         self.redis = Process("redis", self.redis_argv(), self.path("redis.log"))
@@ -60,7 +61,8 @@ class Stores:
                 f"--socket={self.path('mariadb.sock')}",
                 f"--pid-file={self.path('mariadb.pid')}", "--skip-networking", "--skip-log-bin",
                 "--skip-name-resolve", "--character-set-server=utf8mb4",
-                "--collation-server=utf8mb4_bin", "--default-time-zone=+00:00"]
+                "--collation-server=utf8mb4_bin", "--default-time-zone=+00:00",
+                *self.mariadb_options]
 
     def redis_argv(self):
         # Debian's redis-tools holds the server; it tells what to be by its name.

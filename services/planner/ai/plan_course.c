@@ -88,25 +88,46 @@ course_give(struct course *course)
 }
 
 static enum status
-course_take_day(struct course *course, const char *object, size_t length)
+course_keep_day(struct course *course, const struct plan_day *day)
 {
-	struct plan_day day;
-	enum plan_problem problem =
-	    plan_check_day(task_arena(), &course->rules, object, length, &day);
-	int at;
+	struct arena *arena = task_arena();
+	struct plan_day *kept = &course->days[plan_rules_index(&course->rules, day->day)];
+	struct plan_day_item *items;
 
-	if (problem == PLAN_PROBLEM_MEMORY)
-		return STATUS_OVERLOADED;
-	if (problem != PLAN_PROBLEM_NONE) {
-		course_note(course, day.day, problem);
-		return STATUS_OK;
-	}
-	at = plan_rules_index(&course->rules, day.day);
-	if (course->days[at].count > 0)
+	if (kept->count > 0)
 		return STATUS_OK; /* the first one counts */
-	course->days[at] = day;
+	items = arena_memdup(arena, day->items, sizeof *items * day->count);
+	if (items == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < day->count; i++) {
+		items[i].title = arena_strdup(arena, items[i].title);
+		if (items[i].title == NULL)
+			return STATUS_OVERLOADED;
+	}
+	*kept = (struct plan_day){.day = day->day, .items = items, .count = day->count};
 	course->filled++;
 	return course_give(course);
+}
+
+/* What checking leaves behind does not stay with the task, which waits for the next day. */
+static enum status
+course_take_day(struct course *course, const char *object, size_t length)
+{
+	struct arena *arena = arena_new(0);
+	struct plan_day day;
+	enum plan_problem problem = PLAN_PROBLEM_MEMORY;
+	enum status status = STATUS_OK;
+
+	if (arena != NULL)
+		problem = plan_check_day(arena, &course->rules, object, length, &day);
+	if (problem == PLAN_PROBLEM_MEMORY)
+		status = STATUS_OVERLOADED;
+	else if (problem != PLAN_PROBLEM_NONE)
+		course_note(course, day.day, problem);
+	else
+		status = course_keep_day(course, &day);
+	arena_free(&arena);
+	return status;
 }
 
 static enum status

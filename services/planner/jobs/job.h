@@ -94,6 +94,7 @@ struct job {
 	size_t written;   /* of them are in the database: followers may see them */
 	bool days_listed; /* among those with days to be written */
 	struct job *days_next;
+	uint64_t days_due_ms; /* when they are to be */
 	struct job_result result;
 };
 

@@ -4,6 +4,7 @@
 #include "services/planner/jobs/job_record.h"
 
 #include "common/base/arena.h"
+#include "common/base/clock.h"
 #include "common/base/date.h"
 #include "common/base/ids.h"
 #include "common/base/log.h"
@@ -16,8 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DAYS_ROUND_MS 1000 /* how long days are gathered that nobody watches */
-#define DAYS_BATCH    64   /* in one transaction */
+#define DAYS_GATHER_MS 2000 /* how long days are gathered that nobody watches: many plans are */
+#define DAYS_ROUND_MS  500  /* complete by then, and what is written then is the plan */
+#define DAYS_BATCH     64   /* in one transaction */
 
 /* --- in memory ----------------------------------------------------------------------------------
  */
@@ -29,9 +31,24 @@ job_days_list(struct job *job)
 	if (job->days_listed)
 		return;
 	job->days_listed = true;
+	job->days_due_ms = clock_ms() + DAYS_GATHER_MS;
 	job_hold(job);
-	job->days_next = job->jobs->unwritten;
-	job->jobs->unwritten = job;
+	job->days_next = NULL;
+	*job->jobs->unwritten_tail = job;
+	job->jobs->unwritten_tail = &job->days_next;
+}
+
+/* With the lock held: from its place, at which `at` points. */
+static void
+job_days_unlist(struct job **at)
+{
+	struct job *job = *at;
+	struct jobs *jobs = job->jobs;
+
+	*at = job->days_next;
+	if (*at == NULL)
+		jobs->unwritten_tail = at;
+	job->days_listed = false;
 }
 
 enum status
@@ -73,9 +90,9 @@ job_days_text(const char *text)
 
 /* Packs the day, with ids that the plan's items will bear. */
 static enum status
-job_days_pack(const struct job *job, const struct plan_day *day, void **bytes, size_t *length)
+job_days_pack(const struct job *job, const struct plan_day *day, struct arena *arena, void **bytes,
+              size_t *length)
 {
-	struct arena *arena = task_arena();
 	Planner__PlanDay message = PLANNER__PLAN_DAY__INIT;
 	Planner__Item *items = arena_calloc(arena, day->count + 1, sizeof *items);
 	char date[DATE_TEXT_SIZE];
@@ -112,14 +129,19 @@ job_days_pack(const struct job *job, const struct plan_day *day, void **bytes, s
 enum status
 job_record_day(struct job *job, const struct plan_day *day)
 {
+	/* Not the task's: all days together would make it grow while it waits for the next. */
+	struct arena *arena = arena_new(0);
 	void *bytes;
 	size_t length;
-	enum status status = job_days_pack(job, day, &bytes, &length);
+	enum status status = STATUS_OVERLOADED;
 
+	if (arena != NULL)
+		status = job_days_pack(job, day, arena, &bytes, &length);
 	if (status == STATUS_OK)
 		status = job_days_add(job, bytes, length, false);
+	arena_free(&arena);
 	if (status == STATUS_OK && jobs_days_watched(job->jobs, job->id))
-		periodic_nudge(job->jobs->day_writer);
+		jobs_days_hurry(job);
 	return status;
 }
 
@@ -262,17 +284,43 @@ struct days_batch {
 	size_t count;
 };
 
-/* Takes jobs from the list until the batch is full; a job with more days stays on it. */
+/* To the front, from where jobs are taken up to the first that is not due. */
+void
+jobs_days_hurry(struct job *job)
+{
+	struct jobs *jobs = job->jobs;
+	struct job **at = &jobs->unwritten;
+
+	pthread_mutex_lock(&jobs->lock);
+	if (job->days_listed && job->days_due_ms > 0) {
+		while (*at != job)
+			at = &(*at)->days_next;
+		job_days_unlist(at);
+		job->days_due_ms = 0;
+		job->days_listed = true;
+		job->days_next = jobs->unwritten;
+		if (jobs->unwritten == NULL)
+			jobs->unwritten_tail = &job->days_next;
+		jobs->unwritten = job;
+	}
+	pthread_mutex_unlock(&jobs->lock);
+	periodic_nudge(jobs->day_writer);
+}
+
+/* Takes jobs that are due from the list until the batch is full; a job with more days stays. */
 static void
 job_days_take(struct days_batch *batch)
 {
 	struct jobs *jobs = batch->jobs;
+	uint64_t now = clock_ms();
 
 	pthread_mutex_lock(&jobs->lock);
 	while (jobs->unwritten != NULL && batch->count < DAYS_BATCH) {
 		struct job *job = jobs->unwritten;
 		size_t count = 0;
 
+		if (job->phase == JOB_ACTIVE && job->days_due_ms > now)
+			break;
 		if (job->phase == JOB_ACTIVE)
 			count = job_days_copy(job, batch->rows + batch->count,
 			                      DAYS_BATCH - batch->count);
@@ -280,8 +328,7 @@ job_days_take(struct days_batch *batch)
 			batch->owners[batch->count++] = job_hold(job);
 		if (job->phase == JOB_ACTIVE && job->written + count < job->day_count)
 			break;
-		jobs->unwritten = job->days_next;
-		job->days_listed = false;
+		job_days_unlist(&jobs->unwritten);
 		job_release(&job);
 	}
 	pthread_mutex_unlock(&jobs->lock);

@@ -79,6 +79,7 @@ job_follow_here(struct job_events *events, struct job_watch *watch, struct job *
 	struct follow_here here;
 	enum status status = STATUS_OK;
 
+	jobs_days_hurry(job);
 	while (status == STATUS_OK) {
 		status = job_follow_look(job, &events->seen, &here);
 		*phase = here.phase;

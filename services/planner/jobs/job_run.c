@@ -44,21 +44,28 @@ job_finish_task(void *arg)
 	job_release(&job);
 }
 
+/* Not part of job_run(), whose frame is on the stack for as long as the AI takes. */
+static __attribute__((noinline)) uint32_t
+job_run_days(const struct schedule_request *schedule)
+{
+	const struct study_span span = {schedule->start_day, schedule->end_day, schedule->has_exam,
+	                                schedule->exam_day, schedule->rest_days};
+	struct study_days days;
+
+	study_days_of(&span, &days);
+	return (uint32_t)days.count;
+}
+
 static void
 job_run(struct job *job)
 {
 	struct schedule_request schedule;
 	Planner__JobRequest *request;
-	struct study_span span;
-	struct study_days days;
 
 	job->outcome = job_request(job->request, job->request_length, &request, &schedule);
 	if (job->outcome != STATUS_OK)
 		return;
-	span = (struct study_span){schedule.start_day, schedule.end_day, schedule.has_exam,
-	                           schedule.exam_day, schedule.rest_days};
-	study_days_of(&span, &days);
-	job->days_total = (uint32_t)days.count;
+	job->days_total = job_run_days(&schedule);
 	job->outcome = job_course(job, request, &schedule);
 }
 

@@ -47,7 +47,8 @@ struct jobs {
 
 	pthread_mutex_t lock;
 	unsigned running;
-	struct job *unwritten; /* jobs with days that are not in the database yet */
+	struct job *unwritten; /* jobs with days that are not in the database yet, as they are due */
+	struct job **unwritten_tail;
 	struct job *table[JOBS_BUCKETS];
 	struct job_learner *learners[JOBS_BUCKETS];
 	struct job_watch *watches[JOBS_BUCKETS];
@@ -71,6 +72,8 @@ struct db_batch *job_finish_batch(struct db *db);
 /* job_days.c: a packed day; writes those of all jobs. */
 enum status job_days_add(struct job *job, const void *bytes, size_t length, bool written);
 uint32_t jobs_days_round(void *jobs);
+/* Somebody watches: the job's days are written now. Any thread. */
+void jobs_days_hurry(struct job *job);
 /* job_claim.c: from the queue, from dead replicas, and what we forgot. */
 uint32_t jobs_claim_round(void *jobs);
 /* job_purge.c: removes what has been kept long enough. */
