@@ -127,6 +127,19 @@ sse_reader_take_line(struct sse_reader *reader, const char **line, size_t *lengt
 	return 1;
 }
 
+/* Many readers wait long for more: without memory for what has been read. */
+static void
+sse_reader_rest(struct sse_reader *reader)
+{
+	if (reader->line.length == 0)
+		buf_fini(&reader->line);
+	if (!reader->gave)
+		return;
+	buf_fini(&reader->type);
+	buf_fini(&reader->data);
+	reader->gave = false;
+}
+
 int
 sse_reader_next(struct sse_reader *reader, struct sse_event *event)
 {
@@ -143,5 +156,7 @@ sse_reader_next(struct sse_reader *reader, struct sse_event *event)
 		if (complete)
 			return 1;
 	}
+	if (taken == 0)
+		sse_reader_rest(reader);
 	return taken;
 }

@@ -11,7 +11,7 @@
 #include "common/base/obj.h"
 
 #define ARENA_MAGIC       0x4152454eu
-#define ARENA_FIRST_BLOCK 4096
+#define ARENA_FIRST_BLOCK 2048
 #define ARENA_GREAT_BLOCK (1 << 20)
 
 struct arena_block {
@@ -62,7 +62,7 @@ arena_new(size_t budget)
 	    .first = block,
 	    .budget = budget,
 	    .held = size,
-	    .next_block = ARENA_FIRST_BLOCK,
+	    .next_block = 2 * ARENA_FIRST_BLOCK,
 	    .allocator = {arena_protobuf_alloc, arena_protobuf_free, arena},
 	};
 	OBJ_INIT(arena, ARENA_MAGIC);
@@ -116,7 +116,7 @@ arena_reset(struct arena *arena)
 	arena->first->used = sizeof(struct arena);
 	arena->held = arena->first->size + sizeof(struct arena_block);
 	arena->used = 0;
-	arena->next_block = ARENA_FIRST_BLOCK;
+	arena->next_block = 2 * ARENA_FIRST_BLOCK;
 }
 
 /* A block with room for `size` bytes. One that is for a single great piece goes behind the current

@@ -226,6 +226,11 @@ http_fetch_read(struct fetch *fetch, const char **bytes, size_t *length)
 	OBJ_CHECK(fetch, FETCH_MAGIC);
 	*bytes = "";
 	*length = 0;
+	/* The next piece may take long, and many wait: without memory for the last one. */
+	if (fetch->waiting.length == 0) {
+		buf_fini(&fetch->given);
+		buf_fini(&fetch->waiting);
+	}
 	while (fetch->waiting.length == 0 && !fetch->ended && status == STATUS_OK)
 		status = fetch_await(fetch);
 	if (status != STATUS_OK)
