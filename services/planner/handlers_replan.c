@@ -84,7 +84,8 @@ replan_compute(struct replan_run *run)
 		                                .kind = (enum plan_kind)run->items[i].kind,
 		                                .done = run->items[i].done_ms != 0,
 		                                .first_topic = run->items[i].first_topic,
-		                                .topic_count = run->items[i].topic_count};
+		                                .topic_count = run->items[i].topic_count,
+		                                .title = run->items[i].title};
 	status = replan_make(arena, &request, &run->outcome);
 	/* By today there is nothing to be done about it but say so; a later day was a choice. */
 	if (status == STATUS_OK && run->outcome.no_day_left && request.from_day > run->today)
@@ -92,12 +93,47 @@ replan_compute(struct replan_run *run)
 	return status;
 }
 
+/* Stores what has changed, removes what was left out (from run->items, too), and gives the plan its
+ * next version if anything has. */
+static enum status
+replan_store(struct replan_run *run, struct db *tx)
+{
+	struct planner_item *changed = arena_calloc(task_arena(), run->count + 1, sizeof *changed);
+	enum status status = STATUS_OK;
+	size_t changes = 0;
+	size_t kept = 0;
+
+	if (changed == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < run->count && status == STATUS_OK; i++) {
+		struct planner_item item = run->items[i];
+
+		if (run->outcome.left_out[i]) {
+			status = planner_store_delete_item(tx, run->plan.id, item.id);
+			continue;
+		}
+		if (item.day != run->outcome.day[i] ||
+		    item.minutes != (uint32_t)run->outcome.minutes[i]) {
+			item.day = run->outcome.day[i];
+			item.minutes = (uint32_t)run->outcome.minutes[i];
+			item.version++;
+			item.changed_ms = planner_now_ms();
+			changed[changes++] = item;
+		}
+		run->items[kept++] = item;
+	}
+	if (status == STATUS_OK && changes == 0 && kept == run->count)
+		return STATUS_OK;
+	run->count = kept;
+	if (status == STATUS_OK && changes > 0)
+		status = planner_store_put_items(tx, call_user(run->call), changed, changes);
+	return status == STATUS_OK ? planner_store_put(tx, &run->plan) : status;
+}
+
 static enum status
 replan_tx(struct db *tx, void *arg)
 {
 	struct replan_run *run = arg;
-	struct planner_item *changed;
-	size_t changes = 0;
 	enum status status =
 	    planner_store_get(tx, call_user(run->call), run->request->id, true, &run->plan);
 
@@ -107,25 +143,7 @@ replan_tx(struct db *tx, void *arg)
 		status = replan_compute(run);
 	if (status != STATUS_OK)
 		return status;
-	changed = arena_calloc(task_arena(), run->count + 1, sizeof *changed);
-	if (changed == NULL)
-		return STATUS_OVERLOADED;
-	for (size_t i = 0; i < run->count; i++) {
-		struct planner_item *item = &run->items[i];
-
-		if (item->day == run->outcome.day[i] &&
-		    item->minutes == (uint32_t)run->outcome.minutes[i])
-			continue;
-		item->day = run->outcome.day[i];
-		item->minutes = (uint32_t)run->outcome.minutes[i];
-		item->version++;
-		item->changed_ms = planner_now_ms();
-		changed[changes++] = *item;
-	}
-	if (changes == 0)
-		return STATUS_OK;
-	status = planner_store_put_items(tx, call_user(run->call), changed, changes);
-	return status == STATUS_OK ? planner_store_put(tx, &run->plan) : status;
+	return replan_store(run, tx);
 }
 
 static int
@@ -142,7 +160,7 @@ static bool
 replan_add_warnings(const struct replan_run *run, Planner__ReplanResult *reply)
 {
 	struct arena *arena = task_arena();
-	const char *code[2], *detail[2];
+	const char *code[REPLAN_MAX_WARNINGS], *detail[REPLAN_MAX_WARNINGS];
 	int count = replan_warnings(arena, &run->outcome, plan_locale_of(&run->plan), code, detail);
 	Planner__Warning *warnings;
 

@@ -76,7 +76,7 @@ check_load(const struct replan_request *request, const struct replan_outcome *ou
 		bool took = false;
 
 		for (size_t i = 0; i < request->item_count; i++) {
-			if (out->day[i] != day)
+			if (out->day[i] != day || out->left_out[i])
 				continue;
 			minutes += out->minutes[i];
 			count++;
@@ -94,11 +94,18 @@ check_items(const struct replan_request *request, const struct replan_outcome *o
 {
 	int moved = 0;
 	int late = 0;
+	int fewer = 0;
 
 	for (size_t i = 0; i < request->item_count; i++) {
 		const struct replan_item *item = &request->items[i];
 		bool missed = !item->done && item->day < request->from_day;
 
+		if (out->left_out[i]) {
+			assert_true(item->kind == PLAN_REVIEW && item->topic_count > 0);
+			assert_false(item->done);
+			fewer++;
+			continue;
+		}
 		assert_true(out->minutes[i] <= item->minutes);
 		assert_true(out->minutes[i] >= PLAN_MIN_MINUTES ||
 		            out->minutes[i] == item->minutes);
@@ -115,6 +122,7 @@ check_items(const struct replan_request *request, const struct replan_outcome *o
 	}
 	assert_int_equal(moved, out->moved);
 	assert_int_equal(late, out->not_fitting);
+	assert_int_equal(fewer, out->fewer);
 }
 
 /* Among what is ahead: study in its order, reviews and tests not before their study. */
@@ -124,7 +132,7 @@ check_order(const struct replan_request *request, const struct replan_outcome *o
 	const struct replan_item *items = request->items;
 
 	for (size_t x = 0; x < request->item_count; x++) {
-		if (items[x].done || out->day[x] < request->from_day ||
+		if (items[x].done || out->left_out[x] || out->day[x] < request->from_day ||
 		    !is_study_day(request, out->day[x]))
 			continue;
 		for (size_t y = 0; y < request->item_count; y++) {
@@ -138,6 +146,99 @@ check_order(const struct replan_request *request, const struct replan_outcome *o
 	}
 }
 
+static bool
+is_same_review(const struct replan_item *one, const struct replan_item *two)
+{
+	return one->kind == PLAN_REVIEW && two->kind == PLAN_REVIEW && one->topic_count > 0 &&
+	       one->first_topic == two->first_topic && one->topic_count == two->topic_count &&
+	       strcmp(one->title, two->title) == 0;
+}
+
+/* A review is on a later day than the studies that it came after, if it is about just the same as
+ * one of them; and than the same review before it. Left out are the last of the same. */
+static void
+check_review(const struct replan_request *request, const struct replan_outcome *out, size_t y)
+{
+	const struct replan_item *items = request->items;
+	int32_t studied = INT32_MIN;
+	bool unit = false;
+
+	for (size_t x = 0; x < request->item_count; x++) {
+		if (x == y || items[x].day >= items[y].day)
+			continue;
+		if (items[x].kind == PLAN_STUDY && shares(&items[x], &items[y])) {
+			unit = unit || (items[x].first_topic == items[y].first_topic &&
+			                items[x].topic_count == items[y].topic_count);
+			if (out->day[x] > studied && !items[x].done)
+				studied = out->day[x];
+		}
+		if (!is_same_review(&items[x], &items[y]))
+			continue;
+		if (!items[x].done)
+			assert_false(out->left_out[x]);
+		assert_int_not_equal(out->day[x], out->day[y]);
+		if (!items[x].done)
+			assert_true(out->day[x] < out->day[y]);
+	}
+	if (unit)
+		assert_true(out->day[y] > studied);
+}
+
+static void
+check_reviews(const struct replan_request *request, const struct replan_outcome *out)
+{
+	for (size_t y = 0; y < request->item_count; y++)
+		if (request->items[y].kind == PLAN_REVIEW && request->items[y].topic_count > 0 &&
+		    !request->items[y].done && !out->left_out[y])
+			check_review(request, out, y);
+}
+
+/* Would a study item of the least length find room on this day if the reviews went, and all else
+ * were as short as it can be? */
+static bool
+has_room_but_for_reviews(const struct replan_request *request, const struct replan_outcome *out,
+                         int32_t day)
+{
+	int minutes = 0;
+	int full = 0;
+	int count = 0;
+
+	for (size_t i = 0; i < request->item_count; i++) {
+		const struct replan_item *item = &request->items[i];
+
+		full += item->day == day ? item->minutes : 0;
+		if (out->day[i] != day || out->left_out[i] ||
+		    (item->kind == PLAN_REVIEW && item->topic_count > 0 && !item->done))
+			continue;
+		minutes += item->done || item->minutes < PLAN_MIN_MINUTES ? item->minutes
+		                                                          : PLAN_MIN_MINUTES;
+		count++;
+	}
+	return full <= request->minutes_per_day && count < PLAN_MAX_ITEMS &&
+	       minutes + PLAN_MIN_MINUTES <= request->minutes_per_day;
+}
+
+/* New material goes before reviews: none is left behind while they hold its place. */
+static void
+check_study_first(const struct replan_request *request, const struct replan_outcome *out)
+{
+	const struct replan_item *items = request->items;
+	int32_t until = request->end_day;
+	bool behind = false;
+
+	for (size_t i = 0; i < request->item_count; i++) {
+		if (items[i].kind != PLAN_STUDY || items[i].done)
+			continue;
+		if (out->day[i] < request->from_day)
+			behind = true;
+		else if (is_study_day(request, out->day[i]) && out->day[i] < until)
+			until = out->day[i];
+	}
+	for (int32_t day = request->from_day; behind && day <= until; day++)
+		if (is_study_day(request, day))
+			assert_false(has_room_but_for_reviews(request, out, day));
+}
+
 static void
 check_repeat(struct arena *arena, const struct replan_request *request,
              const struct replan_outcome *out)
@@ -146,17 +247,22 @@ check_repeat(struct arena *arena, const struct replan_request *request,
 	struct replan_request again = *request;
 	struct replan_outcome second;
 
+	again.item_count = 0;
 	for (size_t i = 0; i < request->item_count; i++) {
-		items[i] = request->items[i];
-		items[i].day = out->day[i];
-		items[i].minutes = out->minutes[i];
+		struct replan_item *item = &items[again.item_count];
+
+		*item = request->items[i];
+		item->day = out->day[i];
+		item->minutes = out->minutes[i];
+		again.item_count += !out->left_out[i];
 	}
 	again.items = items;
 	assert_int_equal(replan_make(arena, &again, &second), STATUS_OK);
 	assert_int_equal(second.moved, 0);
 	assert_int_equal(second.shortened, 0);
+	assert_int_equal(second.fewer, 0);
 	assert_int_equal(second.not_fitting, out->not_fitting);
-	for (size_t i = 0; i < request->item_count; i++)
+	for (size_t i = 0; i < again.item_count; i++)
 		assert_int_equal(second.minutes[i], items[i].minutes);
 }
 
@@ -276,14 +382,14 @@ minutes_give_way_when_days_are_full(void **state)
 	    {.day = MONDAY + 1,
 	     .minutes = 20,
 	     .kind = PLAN_REVIEW,
-	     .first_topic = 0,
+	     .first_topic = 2,
 	     .topic_count = 1},
 	};
 	struct arena *arena = arena_new(0);
 	struct replan_request request = week(items, 3, 2, 1);
 	struct replan_outcome out = replan(arena, &request);
-	const char *code[2];
-	const char *detail[2];
+	const char *code[REPLAN_MAX_WARNINGS];
+	const char *detail[REPLAN_MAX_WARNINGS];
 
 	(void)state;
 	assert_int_equal(out.moved, 1);
@@ -302,8 +408,8 @@ what_does_not_fit_keeps_its_date_and_is_counted(void **state)
 	struct replan_item items[40];
 	struct arena *arena = arena_new(0);
 	struct replan_request request = week(items, 40, 2, 1);
-	const char *code[2];
-	const char *detail[2];
+	const char *code[REPLAN_MAX_WARNINGS];
+	const char *detail[REPLAN_MAX_WARNINGS];
 
 	(void)state;
 	for (int i = 0; i < 40; i++)
@@ -370,8 +476,8 @@ random_plan(struct arena *arena)
 	return plan;
 }
 
-/* What became of a plan: some of it done, some of it changed by hand. */
-static void
+/* What became of a plan: some of it done, some of it changed by hand (then true). */
+static bool
 random_history(const struct schedule_request *plan, struct replan_item *items, size_t count,
                int32_t from_day)
 {
@@ -391,6 +497,41 @@ random_history(const struct schedule_request *plan, struct replan_item *items, s
 		if (by_hand && draw(10) == 0)
 			items[i].minutes = 1 + (int)draw(100);
 	}
+	return by_hand;
+}
+
+static struct replan_request
+random_request(struct arena *arena, const struct schedule_request *plan,
+               const struct schedule *schedule, bool *by_hand)
+{
+	unsigned days = (unsigned)(plan->end_day - plan->start_day);
+	struct replan_item *items = arena_calloc(arena, schedule->item_count, sizeof(*items));
+	struct replan_request request = {
+	    .items = items,
+	    .item_count = schedule->item_count,
+	    .start_day = plan->start_day,
+	    .end_day = plan->end_day,
+	    .from_day = plan->start_day + (int32_t)draw(days + 2),
+	    .has_exam = plan->has_exam,
+	    .exam_day = plan->exam_day,
+	    .rest_days = plan->rest_days,
+	    .minutes_per_day = plan->minutes_per_day,
+	};
+
+	for (size_t i = 0; i < schedule->item_count; i++) {
+		const struct schedule_item *from = &schedule->items[i];
+
+		items[i] = (struct replan_item){
+		    .day = from->day,
+		    .minutes = from->minutes,
+		    .kind = from->kind,
+		    .first_topic = from->first_topic,
+		    .topic_count = from->topic_count,
+		    .title = from->title,
+		};
+	}
+	*by_hand = random_history(plan, items, schedule->item_count, request.from_day);
+	return request;
 }
 
 static void
@@ -401,6 +542,7 @@ random_histories_keep_every_rule(void **state)
 	int shortened = 0;
 	int late = 0;
 	int unchanged = 0;
+	int fewer = 0;
 
 	(void)state;
 	for (int n = 0; n < RANDOM_HISTORIES; n++, arena_reset(arena)) {
@@ -410,31 +552,15 @@ random_histories_keep_every_rule(void **state)
 		if (schedule_make(arena, &plan, &schedule) != STATUS_OK ||
 		    schedule->item_count > 1500)
 			continue;
-		struct replan_item *items =
-		    arena_calloc(arena, schedule->item_count, sizeof(*items));
-		struct replan_request request = {
-		    .items = items,
-		    .item_count = schedule->item_count,
-		    .start_day = plan.start_day,
-		    .end_day = plan.end_day,
-		    .from_day = plan.start_day +
-		                (int32_t)draw((unsigned)(plan.end_day - plan.start_day + 2)),
-		    .has_exam = plan.has_exam,
-		    .exam_day = plan.exam_day,
-		    .rest_days = plan.rest_days,
-		    .minutes_per_day = plan.minutes_per_day,
-		};
-
-		for (size_t i = 0; i < schedule->item_count; i++) {
-			const struct schedule_item *from = &schedule->items[i];
-
-			items[i] =
-			    (struct replan_item){from->day, from->minutes,     from->kind,
-			                         false,     from->first_topic, from->topic_count};
-		}
-		random_history(&plan, items, schedule->item_count, request.from_day);
+		bool by_hand;
+		struct replan_request request = random_request(arena, &plan, schedule, &by_hand);
 		struct replan_outcome out = replan(arena, &request);
 
+		if (!by_hand && request.item_count < 800)
+			check_reviews(&request, &out);
+		if (!by_hand && request.items[0].topic_count > 0)
+			check_study_first(&request, &out);
+		fewer += out.fewer > 0;
 		moved += out.moved > 0;
 		shortened += out.shortened > 0;
 		if (out.not_fitting == 0 || out.no_day_left)
@@ -445,9 +571,97 @@ random_histories_keep_every_rule(void **state)
 	/* The histories reach every outcome. */
 	assert_true(moved > RANDOM_HISTORIES / 3);
 	assert_true(shortened > RANDOM_HISTORIES / 10);
+	print_message("moved %d, shortened %d, fewer reviews %d, late %d, unchanged %d\n", moved,
+	              shortened, fewer, late, unchanged);
 	assert_true(late > RANDOM_HISTORIES / 50);
+	assert_true(fewer > RANDOM_HISTORIES / 50);
 	/* Leaving everything as it is is the last way out. */
 	assert_true(unchanged < late / 2);
+	arena_free(&arena);
+}
+
+/* The days of the same review from `at` on, in *day; returns how many, 0 if they did not come at
+ * growing gaps before, either. */
+static int
+days_of_review(const struct replan_request *request, const struct replan_outcome *out, size_t at,
+               int32_t day[64])
+{
+	int32_t last = request->items[at].day;
+	int32_t gap = 1;
+	int done = 0;
+
+	int count = 0;
+
+	for (size_t i = at; i < request->item_count && count < 64; i++) {
+		if (!is_same_review(&request->items[at], &request->items[i]))
+			continue;
+		if (i != at && request->items[i].day - last < gap)
+			return 0;
+		if (request->items[i].done && count > done)
+			return 0; /* done before another that was due before it */
+		done += request->items[i].done;
+		gap = i != at ? request->items[i].day - last : gap;
+		last = request->items[i].day;
+		day[count++] = out->day[i];
+	}
+	return count;
+}
+
+static bool
+is_first_review(const struct replan_request *request, size_t at)
+{
+	bool unit = false;
+
+	for (size_t i = 0; i < at; i++) {
+		const struct replan_item *item = &request->items[i];
+
+		if (is_same_review(item, &request->items[at]))
+			return false;
+		unit = unit || (item->kind == PLAN_STUDY &&
+		                item->first_topic == request->items[at].first_topic &&
+		                item->topic_count == request->items[at].topic_count);
+	}
+	return unit && request->items[at].kind == PLAN_REVIEW;
+}
+
+static void
+with_room_the_gaps_between_reviews_never_shrink(void **state)
+{
+	struct arena *arena = arena_new(0);
+	int chains = 0;
+
+	(void)state;
+	for (int n = 0; n < RANDOM_HISTORIES / 4; n++, arena_reset(arena)) {
+		struct schedule_request plan = random_plan(arena);
+		struct schedule *schedule;
+		int32_t day[64];
+		bool by_hand;
+
+		plan.end_day = plan.start_day + 6 + (int32_t)draw(35);
+		plan.has_exam = false;
+		if (schedule_make(arena, &plan, &schedule) != STATUS_OK ||
+		    schedule->item_count > 600)
+			continue;
+		struct replan_request request = random_request(arena, &plan, schedule, &by_hand);
+
+		request.end_day = plan.start_day + PLAN_MAX_DAYS - 1;
+		request.minutes_per_day += 60;
+		struct replan_outcome out = replan(arena, &request);
+
+		assert_int_equal(out.not_fitting, 0);
+		assert_int_equal(out.fewer, 0);
+		for (size_t i = 0; i < request.item_count && !by_hand; i++) {
+			int count = is_first_review(&request, i)
+			                ? days_of_review(&request, &out, i, day)
+			                : 0;
+
+			chains += count > 2 && out.moved > 0;
+			for (int k = 2; k < count; k++)
+				if (day[k] > request.from_day)
+					assert_true(day[k] - day[k - 1] >= day[k - 1] - day[k - 2]);
+		}
+	}
+	assert_true(chains > RANDOM_HISTORIES / 8);
 	arena_free(&arena);
 }
 
@@ -481,6 +695,7 @@ main(void)
 	    cmocka_unit_test(nothing_missed_changes_nothing),
 	    cmocka_unit_test(numbers_out_of_bounds_are_refused),
 	    cmocka_unit_test(random_histories_keep_every_rule),
+	    cmocka_unit_test(with_room_the_gaps_between_reviews_never_shrink),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

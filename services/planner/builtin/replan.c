@@ -56,6 +56,8 @@ replan_sort_out(struct replan_work *work)
 		int place = study_days_from(&work->days, item->day);
 
 		entry->home = REPLAN_NOWHERE;
+		if (entry->state == REPLAN_GONE)
+			continue;
 		if (place < work->days.count && work->days.day[place] == item->day)
 			entry->home = place;
 		if (!item->done && item->day < request->from_day)
@@ -95,14 +97,16 @@ replan_share_out(struct replan_work *work, int place, struct replan_outcome *out
 	for (size_t i = 0; i < work->count; i++) {
 		const struct replan_entry *entry = &work->entry[i];
 
-		if (entry->state != REPLAN_FIXED && entry->place == place)
+		if (entry->state != REPLAN_FIXED && entry->state != REPLAN_GONE &&
+		    entry->place == place)
 			wanted += entry->item->minutes - entry->least;
 	}
 	for (size_t i = 0; i < work->count; i++) {
 		const struct replan_entry *entry = &work->entry[i];
 		int more = entry->item->minutes - entry->least;
 
-		if (entry->state == REPLAN_FIXED || entry->place != place)
+		if (entry->state == REPLAN_FIXED || entry->state == REPLAN_GONE ||
+		    entry->place != place)
 			continue;
 		if (wanted > room)
 			more = more * room / wanted / PLAN_MIN_MINUTES * PLAN_MIN_MINUTES;
@@ -121,42 +125,70 @@ replan_write(struct replan_work *work, struct replan_outcome *out)
 	for (size_t i = 0; i < work->count; i++) {
 		const struct replan_entry *entry = &work->entry[i];
 
-		if (entry->state != REPLAN_FIXED && entry->place != REPLAN_NOWHERE)
+		if (entry->state == REPLAN_FIXED || entry->state == REPLAN_GONE)
+			continue;
+		if (entry->left_out)
+			out->left_out[entry->index] = true;
+		else if (entry->place != REPLAN_NOWHERE)
 			out->day[entry->index] = work->days.day[entry->place];
 	}
+}
+
+/* Leaves out reviews: a tenth of them before much is shortened, half of them before most is. */
+static bool
+replan_place_thinned(struct replan_work *work)
+{
+	static const struct {
+		int percent;
+		size_t most; /* percent of the reviews to be left out */
+	} steps[] = {{100, 10}, {75, 10},  {50, 50},  {25, 50},
+	             {0, 50},   {50, 100}, {25, 100}, {0, 100}};
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (replan_place_all(work, steps[i].percent, REPLAN_THIN) &&
+		    work->left_out * 100 <= work->spares * steps[i].most)
+			return true;
+	return false;
 }
 
 static void
 replan_place(struct replan_work *work)
 {
+	static const int percents[] = {100, 75, 50};
 	int last = work->days.count - 1;
 
 	if (work->study_limit < 0)
 		work->study_limit = last;
-	if (replan_place_all(work, 100) || replan_place_all(work, 75) || replan_place_all(work, 50))
-		return;
+	for (size_t i = 0; i < sizeof(percents) / sizeof(percents[0]); i++)
+		if (replan_place_all(work, percents[i], REPLAN_KEEP) ||
+		    replan_place_all(work, percents[i], REPLAN_LOOSE))
+			return;
 	work->study_limit = last;
-	if (replan_place_all(work, 50) || replan_place_all(work, 25) || replan_place_all(work, 0))
-		return;
-	replan_place_some(work);
+	if (!replan_place_all(work, 50, REPLAN_LOOSE) && !replan_place_thinned(work))
+		replan_place_some(work);
 }
 
 static void
-replan_enter(struct replan_work *work, const struct replan_item *items)
+replan_enter(struct replan_work *work, const struct replan_item *items, const bool *left_out)
 {
 	memset(work->day, 0, sizeof(work->day));
 	work->missed = 0;
 	for (size_t i = 0; i < work->count; i++)
-		work->entry[i] = (struct replan_entry){.item = &items[i], .index = i};
+		work->entry[i] = (struct replan_entry){
+		    .item = &items[i],
+		    .index = i,
+		    .state = left_out[i] ? REPLAN_GONE : REPLAN_MISSED,
+		};
 	qsort(work->entry, work->count, sizeof(*work->entry), replan_compare_cb);
 	replan_sort_out(work);
+	replan_link_reviews(work);
 }
 
 /* From the items to the outcome's days and minutes. */
 static void
 replan_once(struct replan_work *work, const struct replan_item *items, struct replan_outcome *out)
 {
-	replan_enter(work, items);
+	replan_enter(work, items, out->left_out);
 	for (size_t i = 0; i < work->count; i++) {
 		out->day[i] = items[i].day;
 		out->minutes[i] = items[i].minutes;
@@ -172,8 +204,11 @@ static void
 replan_count(const struct replan_item *items, size_t count, int32_t from_day,
              struct replan_outcome *out)
 {
-	out->moved = out->shortened = out->not_fitting = 0;
+	out->moved = out->shortened = out->not_fitting = out->fewer = 0;
 	for (size_t i = 0; i < count; i++) {
+		out->fewer += out->left_out[i];
+		if (out->left_out[i])
+			continue;
 		out->moved += out->day[i] != items[i].day;
 		out->shortened += out->minutes[i] != items[i].minutes;
 		out->not_fitting += !items[i].done && out->day[i] < from_day;
@@ -200,17 +235,20 @@ replan_settle(struct replan_work *work, const struct replan_item *items,
               struct replan_item *outcome, struct replan_outcome *out)
 {
 	int32_t from_day = work->request->from_day;
+	int fewer;
 
 	do {
+		fewer = out->fewer;
 		replan_adopt(items, work->count, outcome, out);
 		replan_once(work, outcome, out);
 		replan_count(outcome, work->count, from_day, out);
-	} while (out->moved > 0 || out->shortened > 0);
-	replan_enter(work, items);
+	} while (out->moved > 0 || out->shortened > 0 || out->fewer > fewer);
+	replan_enter(work, items, out->left_out);
 	if (!replan_keeps_order(work, outcome))
 		for (size_t i = 0; i < work->count; i++) {
 			out->day[i] = items[i].day;
 			out->minutes[i] = items[i].minutes;
+			out->left_out[i] = false;
 		}
 	replan_count(items, work->count, from_day, out);
 }
@@ -235,37 +273,44 @@ replan_make(struct arena *arena, const struct replan_request *request, struct re
 		return STATUS_VALIDATION;
 	out->day = arena_calloc(arena, count + 1, sizeof(*out->day));
 	out->minutes = arena_calloc(arena, count + 1, sizeof(*out->minutes));
-	if (work == NULL || outcome == NULL || out->day == NULL || out->minutes == NULL)
+	out->left_out = arena_calloc(arena, count + 1, sizeof(*out->left_out));
+	if (work == NULL || outcome == NULL || out->day == NULL || out->minutes == NULL ||
+	    out->left_out == NULL)
 		return STATUS_OVERLOADED;
 	work->entry = arena_calloc(arena, count + 1, sizeof(*work->entry));
 	work->leaving = arena_calloc(arena, count + 1, sizeof(struct replan_entry *));
-	if (work->entry == NULL || work->leaving == NULL)
+	work->review = arena_calloc(arena, count + 1, sizeof(struct replan_entry *));
+	if (work->entry == NULL || work->leaving == NULL || work->review == NULL)
 		return STATUS_OVERLOADED;
 	work->request = request;
 	work->count = count;
 	study_days_of(&span, &work->days);
 	replan_once(work, request->items, out);
 	replan_count(request->items, count, request->from_day, out);
-	if (out->not_fitting > 0 && out->moved > 0)
+	if (out->not_fitting > 0 && (out->moved > 0 || out->fewer > 0))
 		replan_settle(work, request->items, outcome, out);
 	return STATUS_OK;
 }
 
 int
 replan_warnings(struct arena *arena, const struct replan_outcome *outcome, enum plan_locale locale,
-                const char *code[2], const char *detail[2])
+                const char *code[REPLAN_MAX_WARNINGS], const char *detail[REPLAN_MAX_WARNINGS])
 {
+	const struct {
+		const char *code;
+		int value;
+	} warnings[REPLAN_MAX_WARNINGS] = {
+	    {outcome->no_day_left ? "no_day_left" : "does_not_fit", outcome->not_fitting},
+	    {"reviews_left_out", outcome->fewer},
+	    {"shortened", outcome->shortened},
+	};
 	int count = 0;
 
-	if (outcome->not_fitting > 0) {
-		code[count] = outcome->no_day_left ? "no_day_left" : "does_not_fit";
-		detail[count] = wording_warning(arena, locale, code[count], outcome->not_fitting);
-		if (detail[count++] == NULL)
-			return -1;
-	}
-	if (outcome->shortened > 0) {
-		code[count] = "shortened";
-		detail[count] = wording_warning(arena, locale, code[count], outcome->shortened);
+	for (int i = 0; i < REPLAN_MAX_WARNINGS; i++) {
+		if (warnings[i].value == 0)
+			continue;
+		code[count] = warnings[i].code;
+		detail[count] = wording_warning(arena, locale, code[count], warnings[i].value);
 		if (detail[count++] == NULL)
 			return -1;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Finds days for missed items, and for what has to give way to them. */
+ * Finds days for missed items, and for what has to give way to them: study first, then tests;
+ * reviews have a file of their own. */
 #include "services/planner/builtin/replan_parts.h"
 
 #include <stdlib.h>
@@ -17,7 +18,7 @@ replan_least(int minutes, int percent)
 	return least < minutes ? least : minutes;
 }
 
-static bool
+bool
 replan_fits(const struct replan_work *work, const struct replan_entry *entry, int place)
 {
 	const struct replan_day *day = &work->day[place];
@@ -28,7 +29,7 @@ replan_fits(const struct replan_work *work, const struct replan_entry *entry, in
 	       day->load + entry->least <= work->request->minutes_per_day;
 }
 
-static void
+void
 replan_put(struct replan_work *work, struct replan_entry *entry, int place)
 {
 	struct replan_day *day = &work->day[place];
@@ -58,9 +59,11 @@ replan_begin(struct replan_work *work, int percent)
 		work->day[d].count = work->day[d].fixed_count;
 		work->day[d].touched = false;
 	}
+	work->left_out = 0;
 	for (size_t i = 0; i < work->count; i++) {
 		struct replan_entry *entry = &work->entry[i];
 
+		entry->left_out = false;
 		entry->place = entry->home;
 		entry->least = replan_least(entry->item->minutes, percent);
 		if (entry->state == REPLAN_RESIDENT && entry->item->kind != PLAN_STUDY &&
@@ -72,12 +75,27 @@ replan_begin(struct replan_work *work, int percent)
 static void
 replan_forget(struct replan_work *work)
 {
-	const struct replan_mark none = {.place = REPLAN_NOWHERE};
+	const struct replan_mark none = {.place = REPLAN_NOWHERE, .now = INT32_MIN / 2};
 
 	work->last_study = none;
-	for (int t = 0; t < PLAN_MAX_TOPICS; t++)
+	for (int t = 0; t < PLAN_MAX_TOPICS; t++) {
 		work->topic_study[t] = none;
+		work->topic_test[t] = NULL;
+	}
 	work->last_test = NULL;
+}
+
+static void
+replan_mark_study(const struct replan_work *work, const struct replan_entry *entry,
+                  struct replan_mark *mark)
+{
+	if (entry->state == REPLAN_FIXED) {
+		mark->now = entry->item->day;
+		return;
+	}
+	mark->day = entry->item->day;
+	mark->place = entry->place;
+	mark->now = work->days.day[entry->place];
 }
 
 /* What comes later in the order may have to follow this. */
@@ -85,48 +103,66 @@ static void
 replan_mark(struct replan_work *work, const struct replan_entry *entry)
 {
 	const struct replan_item *item = entry->item;
-	struct replan_mark mark = {.day = item->day, .place = entry->place};
 
-	if (entry->state == REPLAN_FIXED)
-		return;
-	if (item->kind == PLAN_TEST)
+	if (item->kind == PLAN_TEST && entry->state != REPLAN_FIXED) {
 		work->last_test = entry;
+		if (item->topic_count > 0)
+			work->topic_test[item->first_topic] = entry;
+	}
 	if (item->kind != PLAN_STUDY)
 		return;
-	work->last_study = mark;
+	replan_mark_study(work, entry, &work->last_study);
 	for (int t = 0; t < item->topic_count; t++)
-		work->topic_study[item->first_topic + t] = mark;
+		replan_mark_study(work, entry, &work->topic_study[item->first_topic + t]);
 }
 
 static int
-replan_after(const struct replan_mark *mark, const struct replan_item *item, int lower)
+replan_after(int32_t day, int place, const struct replan_item *item, int lower)
 {
-	int place = mark->place;
-
 	if (place == REPLAN_NOWHERE)
 		return lower;
-	place += mark->day < item->day;
+	place += day < item->day;
 	return place > lower ? place : lower;
 }
 
-/* The first place that rule 3 allows for a review or test. */
-static int
-replan_lower(const struct replan_work *work, const struct replan_entry *entry)
+static bool
+replan_same_topics(const struct replan_item *one, const struct replan_item *two)
+{
+	return one->topic_count > 0 && one->first_topic == two->first_topic &&
+	       one->topic_count == two->topic_count;
+}
+
+/* What goes before a review or test in the order says where it may be. On the last day, and about
+ * more than one study item, it may share the day of what it follows. */
+static void
+replan_bind(const struct replan_work *work, struct replan_entry *entry)
 {
 	const struct replan_item *item = entry->item;
+	const struct replan_mark *mark = &work->last_study;
 	const struct replan_entry *test = work->last_test;
+	int last = work->days.count - 1;
 	int lower = 0;
 
+	entry->studied = item->topic_count == 0 ? mark->now : INT32_MIN / 2;
 	if (item->topic_count == 0)
-		lower = replan_after(&work->last_study, item, lower);
-	for (int t = 0; t < item->topic_count; t++)
-		lower = replan_after(&work->topic_study[item->first_topic + t], item, lower);
+		lower = replan_after(mark->day, mark->place, item, lower);
+	for (int t = 0; t < item->topic_count; t++) {
+		mark = &work->topic_study[item->first_topic + t];
+		lower = replan_after(mark->day, mark->place, item, lower);
+		if (mark->now > entry->studied)
+			entry->studied = mark->now;
+	}
 	/* Going over the mistakes follows its test. */
-	if (test != NULL && item->kind == PLAN_REVIEW && item->topic_count > 0 &&
-	    test->item->day == item->day && test->item->first_topic == item->first_topic &&
-	    test->item->topic_count == item->topic_count && test->place > lower)
-		lower = test->place;
-	return lower < work->days.count ? lower : work->days.count - 1;
+	entry->test = NULL;
+	if (test != NULL && item->kind == PLAN_REVIEW && test->item->day == item->day &&
+	    replan_same_topics(test->item, item))
+		entry->test = test;
+	test = item->topic_count > 0 ? work->topic_test[item->first_topic] : NULL;
+	if (test != NULL && item->kind == PLAN_TEST && replan_same_topics(test->item, item))
+		lower = replan_after(test->item->day, test->place, item, lower);
+	if (lower > last && !entry->unit)
+		lower = last;
+	entry->bound = lower;
 }
 
 static bool
@@ -137,7 +173,8 @@ replan_place_studies(struct replan_work *work)
 	for (size_t i = 0; i < work->count; i++) {
 		struct replan_entry *entry = &work->entry[i];
 
-		if (entry->state == REPLAN_FIXED || entry->item->kind != PLAN_STUDY)
+		if (entry->state == REPLAN_FIXED || entry->state == REPLAN_GONE ||
+		    entry->item->kind != PLAN_STUDY)
 			continue;
 		int lower = entry->home > previous ? entry->home : previous;
 
@@ -149,60 +186,64 @@ replan_place_studies(struct replan_work *work)
 	return true;
 }
 
-/* Reviews and tests in their order. When one that stayed must move, says so in *again and goes on
- * only to find more of them. */
+/* True if the test has a place. One that stayed and has to move becomes loose and sets *again. */
 static bool
-replan_place_others(struct replan_work *work, bool *again)
+replan_place_test(struct replan_work *work, struct replan_entry *entry, bool *again)
+{
+	bool stays = entry->state == REPLAN_RESIDENT && !entry->loose;
+
+	if (stays && entry->bound <= entry->home)
+		return true;
+	int lower = entry->bound > entry->home ? entry->bound : entry->home;
+	int place = replan_find(work, entry, lower, work->days.count - 1);
+
+	if (place == REPLAN_NOWHERE)
+		return false;
+	if (stays)
+		entry->loose = *again = true;
+	if (*again)
+		entry->place = place;
+	else
+		replan_put(work, entry, place);
+	return true;
+}
+
+static bool
+replan_place_others(struct replan_work *work, enum replan_mode mode, bool *again)
 {
 	replan_forget(work);
 	*again = false;
 	for (size_t i = 0; i < work->count; i++) {
 		struct replan_entry *entry = &work->entry[i];
 
+		if (entry->state == REPLAN_GONE)
+			continue;
 		if (entry->state != REPLAN_FIXED && entry->item->kind != PLAN_STUDY) {
-			int lower = replan_lower(work, entry);
-			bool stays = entry->state == REPLAN_RESIDENT && !entry->loose;
-
-			if (stays && lower > entry->home) {
-				entry->loose = true;
-				*again = true;
-			} else if (!stays && !*again) {
-				int place = replan_find(work, entry,
-				                        lower > entry->home ? lower : entry->home,
-				                        work->days.count - 1);
-
-				if (place == REPLAN_NOWHERE)
-					return false;
-				replan_put(work, entry, place);
-			}
+			replan_bind(work, entry);
+			if (entry->item->kind == PLAN_TEST &&
+			    !replan_place_test(work, entry, again))
+				return false;
 		}
 		replan_mark(work, entry);
 	}
-	return true;
+	return replan_place_reviews(work, mode, again);
 }
 
-static bool
-replan_place_loosely(struct replan_work *work, int percent, bool loose)
+bool
+replan_place_all(struct replan_work *work, int percent, enum replan_mode mode)
 {
 	bool again = true;
 
 	for (size_t i = 0; i < work->count; i++)
-		work->entry[i].loose = loose;
+		work->entry[i].loose = mode != REPLAN_KEEP;
 	for (int round = 0; again; round++) {
 		if (round == REPLAN_ROUNDS)
 			return false;
 		replan_begin(work, percent);
-		if (!replan_place_studies(work) || !replan_place_others(work, &again))
+		if (!replan_place_studies(work) || !replan_place_others(work, mode, &again))
 			return false;
 	}
 	return true;
-}
-
-bool
-replan_place_all(struct replan_work *work, int percent)
-{
-	return replan_place_loosely(work, percent, false) ||
-	       replan_place_loosely(work, percent, true);
 }
 
 /* Which missed item is rather left behind: reviews, then tests, then study; the older first. */
@@ -219,33 +260,35 @@ replan_leave_compare_cb(const void *one, const void *two)
 }
 
 static bool
-replan_place_without(struct replan_work *work, size_t left)
+replan_place_without(struct replan_work *work, size_t left, size_t leaving)
 {
-	for (size_t i = 0; i < work->missed; i++)
+	for (size_t i = 0; i < leaving; i++)
 		work->leaving[i]->state = i < left ? REPLAN_FIXED : REPLAN_MISSED;
-	return replan_place_all(work, 0);
+	return replan_place_all(work, 0, REPLAN_THIN);
 }
 
 void
 replan_place_some(struct replan_work *work)
 {
-	size_t low = 0;
-	size_t high = work->missed;
 	size_t found = 0;
+	size_t low = 0;
 
 	for (size_t i = 0; i < work->count; i++)
-		if (work->entry[i].state == REPLAN_MISSED)
+		if (work->entry[i].state == REPLAN_MISSED && !replan_is_spare(&work->entry[i]))
 			work->leaving[found++] = &work->entry[i];
+	size_t high = found;
+
 	qsort(work->leaving, found, sizeof(*work->leaving), replan_leave_compare_cb);
 	while (high - low > 1) {
 		size_t middle = low + (high - low) / 2;
 
-		if (replan_place_without(work, middle))
+		if (replan_place_without(work, middle, found))
 			high = middle;
 		else
 			low = middle;
 	}
-	if (!replan_place_without(work, high))
+	/* When none can be taken in, nothing else gives way either. */
+	if (high == found || !replan_place_without(work, high, found))
 		replan_begin(work, 100);
 }
 
@@ -272,7 +315,7 @@ replan_keeps_order(struct replan_work *work, const struct replan_item *outcome)
 
 		if (outcome[entry->index].day < work->request->from_day)
 			entry->state = REPLAN_FIXED;
-		if (entry->state == REPLAN_FIXED)
+		if (entry->state == REPLAN_FIXED || entry->state == REPLAN_GONE)
 			continue;
 		entry->place = study_days_from(&work->days, outcome[entry->index].day);
 		if (!replan_follows(work, entry))

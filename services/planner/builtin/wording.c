@@ -194,6 +194,11 @@ static const struct wording_text {
     {"no_day_left",
      {[PLAN_KO] = "남은 학습일이 없어 놓친 항목 %d개를 옮기지 못했습니다.",
       [PLAN_EN] = "No study day is left, so %d missed items could not be moved."}},
+    {"reviews_left_out",
+     {[PLAN_KO] = "남은 시간이 부족해 복습 %d개를 뺐습니다. 새 내용과 평가를 먼저 넣었습니다.",
+      [PLAN_EN] =
+          "There is too little time left, so the plan now has %d fewer reviews; new material "
+          "and tests go first."}},
     {"shortened",
      {[PLAN_KO] = "놓친 항목을 넣기 위해 항목 %d개의 시간을 줄였습니다.",
       [PLAN_EN] = "%d items were shortened to make room for what was missed."}},
