@@ -9,6 +9,7 @@ from conftest import run_deployment
 from deployment import Deployment
 from events import Events
 from process import wait_for
+from upstream import wall_us
 
 GOAL = {"goal": "Biology chapters 1-6", "locale": "en"}
 SETTINGS = {"DRAIN_DELAY": "0", "USER_DAILY_PLANS": "0", "USER_DAILY_TOKENS": "0",
@@ -178,7 +179,10 @@ def test_learner_who_leaves_ends_the_call_and_the_job(app, learner, upstream):
     waiting = begin(learner, goal="Genes")
     upstream.await_held(1)
     assert learner.delete("/v1/users/me", {"current_password": learner.password}).status == 202
-    assert upstream.await_ended(job=job)[0]["outcome"] == "aborted"
+    left = wall_us()
+    call, = upstream.await_ended(job=job)
+    assert call["outcome"] == "aborted"
+    assert call["ended"] - left < 20_000_000  # not only when the silence is too long
     wait_for(lambda: job not in (listed := app.command("planner", "jobs", "list").stdout) and
              waiting not in listed, 60, "the end of the jobs")
     assert upstream.stats()["open"] == 0
