@@ -308,7 +308,7 @@ test_nobody(void **state)
 		unsigned calls;
 	} cases[] = {
 	    {"{'faults':[{'fault':'500'}]}", 4 + 4},
-	    {"{'faults':[{'fault':'prose'}]}", 3 + 3},
+	    {"{'faults':[{'fault':'prose'}]}", 3 + 5},
 	    {"{'faults':[{'fault':'blocked'}]}", 1 + 1},
 	};
 

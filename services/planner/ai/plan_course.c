@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COURSE_FURTHER      2 /* calls for the rest of an answer, or to mend it */
+#define COURSE_FURTHER      2 /* calls for the rest of an answer, or to mend it; */
+#define COURSE_FURTHER_LAST 4 /* of the last provider: nobody else would do better */
 #define COURSE_ANSWER_LIMIT ((size_t)2 << 20)
 #define COURSE_CALL_TOKENS  16000 /* what one answer is asked for, at most */
 #define COURSE_FRAME_TOKENS 200
@@ -379,7 +380,7 @@ course_passes(const struct course *course, enum status status)
 enum status
 course_run(struct course *course, struct chat *chat, bool last)
 {
-	unsigned further = COURSE_FURTHER;
+	unsigned further = last ? COURSE_FURTHER_LAST : COURSE_FURTHER;
 	struct chat_answer answer = {0};
 	enum status status = STATUS_OK;
 
