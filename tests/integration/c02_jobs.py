@@ -1,6 +1,7 @@
 """A plan is made by a job: it can be waited for, looked at, listed and cancelled."""
 import pytest
 
+from client import instant
 from process import wait_for
 
 pytestmark = pytest.mark.smoke
@@ -36,7 +37,7 @@ def test_jobs_are_listed_newest_first_and_by_status(learner):
     jobs = page["items"] + rest["items"]
     assert len(jobs) == 3 and rest["next_cursor"] is None
     assert [job["created_at"] for job in jobs] == \
-        sorted((job["created_at"] for job in jobs), reverse=True)
+        sorted((job["created_at"] for job in jobs), key=instant, reverse=True)
     assert len(learner.get("/v1/jobs?status=succeeded").json["items"]) == 3
     assert learner.get("/v1/jobs?status=failed").json["items"] == []
     assert learner.get("/v1/jobs?status=never").status == 422

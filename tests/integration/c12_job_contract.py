@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from client import instant
 from conftest import run_deployment
 from deployment import Deployment
 from events import Events
@@ -168,8 +169,8 @@ def test_learner_with_many_jobs_does_not_delay_another(app, learner, upstream):
     assert job_of(other, one)["position"] <= 2
     upstream.configure(faults=[], latency={"first_byte": 50})
     upstream.release()
-    started = await_end(other, one)["started_at"]
-    ahead = [job for job in many if await_end(learner, job)["started_at"] < started]
+    started = instant(await_end(other, one)["started_at"])
+    ahead = [job for job in many if instant(await_end(learner, job)["started_at"]) < started]
     assert len(ahead) <= 2, ahead
 
 

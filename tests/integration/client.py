@@ -1,9 +1,15 @@
 """A small HTTP client for tests: one keep-alive connection, or raw bytes on a socket."""
+import datetime
 import http.client
 import itertools
 import json
 import os
 import socket
+
+
+def instant(text):
+    """A time of an answer, to be compared: without a fraction when that is zero."""
+    return datetime.datetime.fromisoformat(text)
 
 
 class Answer:
