@@ -1,4 +1,5 @@
 """Ten thousand idle keep-alive connections on the gateway."""
+import os
 import resource
 import socket
 
@@ -13,9 +14,10 @@ MOST_KB = 20
 def reachable():
     """How many connections this machine's limit of open files allows, at both ends."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    hard = WANTED + SPARE if hard == resource.RLIM_INFINITY else hard
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, WANTED + SPARE), hard))
-    return min(WANTED, hard - SPARE)
+    others = len(os.listdir("/proc/self/fd")) + SPARE
+    limit = WANTED + others if hard == resource.RLIM_INFINITY else min(hard, WANTED + others)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    return min(WANTED, limit - others)
 
 
 def connect(app, number):

@@ -107,7 +107,7 @@ def test_port_in_use_is_one_clear_line(checkout):
         other.bind(("127.0.0.1", port))
         other.listen()
         done = checkout.make("run", check=False, GATEWAY_LISTEN=f"127.0.0.1:{port}")
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("make:")]
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("make")]
     assert done.returncode != 0 and len(lines) == 1, done.stderr
     assert str(port) in lines[0] and "GATEWAY_LISTEN" in lines[0]
 
