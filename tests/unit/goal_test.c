@@ -114,6 +114,56 @@ ranges_name_every_number(void **state)
 }
 
 static void
+the_spelling_of_a_range_does_not_matter(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"ch. 1-3", "Chapter 1|Chapter 2|Chapter 3"},
+	    {"ch 1-3", "Chapter 1|Chapter 2|Chapter 3"},
+	    {"ch1~ch3", "Chapter 1|Chapter 2|Chapter 3"},
+	    {"Bach 1-3", "Bach 1-3: foundations|Bach 1-3: core concepts|Bach 1-3: practice|"
+	                 "Bach 1-3: application"},
+	    {"chapters１－３", "Chapter 1|Chapter 2|Chapter 3"},
+	    {"１～３단원", "1단원|2단원|3단원"},
+	    {"chapters 1‐3", "Chapter 1|Chapter 2|Chapter 3"},
+	    {"chapters 1‑3", "Chapter 1|Chapter 2|Chapter 3"},
+	    {"chapters 1−3", "Chapter 1|Chapter 2|Chapter 3"},
+	    {"chapters 3-1", "Chapter 1|Chapter 2|Chapter 3"},
+	    {"3~1단원", "1단원|2단원|3단원"},
+	    {"실기 1~3과목", "1과목|2과목|3과목"},
+	    {"필기 1~2과목, 실기 1~2과목", "필기 1과목|필기 2과목|실기 1과목|실기 2과목"},
+	    {"①②③ 단원", "1단원|2단원|3단원"},
+	    {"수학 ①, ②단원", "1단원|2단원"},
+	    {"① 세포 ② 유전 ③ 진화", "세포|유전|진화"},
+	    {"1. 세포 2. 유전 3. 진화", "세포|유전|진화"},
+	    {"Biology 1) cells 2) genes", "cells|genes"},
+	    {"Learn 1. FC rules", "1. FC rules: foundations|1. FC rules: core concepts|"
+	                          "1. FC rules: practice|1. FC rules: application"},
+	};
+
+	(void)state;
+	EXPECT(cases);
+}
+
+static void
+what_is_to_be_left_away_is_no_topic(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"biology chapters 1 - 5 (skip 4)", "Chapter 1|Chapter 2|Chapter 3|Chapter 5"},
+	    {"chapters 1-5 except 4", "Chapter 1|Chapter 2|Chapter 3|Chapter 5"},
+	    {"chapters 1-5 except chapters 2 and 4", "Chapter 1|Chapter 3|Chapter 5"},
+	    {"Chapters 1-6, excluding 2-4", "Chapter 1|Chapter 5|Chapter 6"},
+	    {"1~4단원 (3단원 제외)", "1단원|2단원|4단원"},
+	    {"수학 1~4단원 중 2, 3단원은 제외하고 공부", "1단원|4단원"},
+	    {"1~4단원, 3단원 빼고", "1단원|2단원|4단원"},
+	    {"chapter 4 except 4", "Chapter 4"},
+	    {"chapters 1-2 without 3D graphics", "Chapter 1|Chapter 2"},
+	};
+
+	(void)state;
+	EXPECT(cases);
+}
+
+static void
 ranges_are_bounded_and_complete(void **state)
 {
 	struct arena *arena = arena_new(0);
@@ -209,11 +259,12 @@ static void
 random_goals_give_valid_topics(void **state)
 {
 	static const char *const pieces[] = {
-	    "chapter", "s ",   "1",          "12", "-",         "~",       " ",    ", ",
-	    "\n",      "- ",   "단원",       "장", "부터",      "까지",    "과 ",  "와 ",
-	    "를 ",     "을 ",  "(",          ")",  ": ",        "algebra", "수학", "제",
-	    "개 ",     "and ", "I want to ", "•",  "999999999", "pages ",  "①",    "😀",
-	    "é",       ".",    "'",          "“",  "동안 ",     " 공부",   "to ",  "；"};
+	    "chapter", "s ",      "1",          "12",    "-",         "~",       " ",    ", ",
+	    "\n",      "- ",      "단원",       "장",    "부터",      "까지",    "과 ",  "와 ",
+	    "를 ",     "을 ",     "(",          ")",     ": ",        "algebra", "수학", "제",
+	    "개 ",     "and ",    "I want to ", "•",     "999999999", "pages ",  "①",    "😀",
+	    "é",       "except ", "②",          " 제외", "１",        "－",      "‐",    ".",
+	    "'",       "“",       "동안 ",      " 공부", "to ",       "；"};
 	struct arena *arena = arena_new(0);
 	uint64_t seed = 42;
 
@@ -247,6 +298,8 @@ main(void)
 	    cmocka_unit_test(lists_are_split_at_commas_lines_bullets_and_words),
 	    cmocka_unit_test(particles_split_only_where_they_are_particles),
 	    cmocka_unit_test(ranges_name_every_number),
+	    cmocka_unit_test(the_spelling_of_a_range_does_not_matter),
+	    cmocka_unit_test(what_is_to_be_left_away_is_no_topic),
 	    cmocka_unit_test(ranges_are_bounded_and_complete),
 	    cmocka_unit_test(the_words_around_are_left_away),
 	    cmocka_unit_test(a_goal_without_a_list_gets_phases),

@@ -535,6 +535,25 @@ topics_come_from_the_goal_when_none_are_given(void **state)
 	arena_free(&arena);
 }
 
+static void
+a_topic_given_twice_is_one(void **state)
+{
+	static const char *const topics[] = {"a", "a", "A", " a ", "Été", "été", "b\n", " "};
+	struct arena *arena = arena_new(0);
+	struct schedule_request request = typical(arena, 0, 14, 60);
+
+	(void)state;
+	request.topics = topics;
+	request.topic_count = 8;
+	struct schedule *schedule = make(arena, &request);
+
+	assert_int_equal(schedule->topic_count, 3);
+	assert_string_equal(schedule->topics[0], "a");
+	assert_string_equal(schedule->topics[1], "Été");
+	assert_string_equal(schedule->topics[2], "b");
+	arena_free(&arena);
+}
+
 /* Making a plan does not yield. CPU time, the best of five, against several times what it takes
  * (8 ms at most on two slow cores); sanitizers take as long as they like. */
 static void
@@ -580,6 +599,7 @@ main(void)
 	    cmocka_unit_test(long_names_are_cut_between_code_points),
 	    cmocka_unit_test(only_a_plan_without_study_days_is_refused),
 	    cmocka_unit_test(topics_come_from_the_goal_when_none_are_given),
+	    cmocka_unit_test(a_topic_given_twice_is_one),
 	    cmocka_unit_test(random_requests_keep_every_rule),
 	    cmocka_unit_test(the_largest_plans_do_not_stall_a_loop),
 	};

@@ -275,14 +275,46 @@ goal_phases(struct arena *arena, const char *goal, const char *name, enum plan_l
 	return found->failed ? STATUS_OVERLOADED : STATUS_OK;
 }
 
+/* Takes away the numbered topics that are to be skipped, unless that is all of them. */
+static void
+goal_skip(struct goal_found *found, const bool skipped[GOAL_MOST_SKIPPED])
+{
+	size_t kept = 0;
+
+	for (int pass = 0; pass < 2; pass++) {
+		size_t count = 0;
+
+		if (pass == 1 && kept == 0)
+			return;
+		for (size_t i = 0; i < found->count; i++) {
+			struct series_name name;
+
+			if (series_parse(found->topic[i], &name) &&
+			    name.number < GOAL_MOST_SKIPPED && skipped[name.number])
+				continue;
+			if (pass == 1)
+				found->topic[count] = found->topic[i];
+			count++;
+		}
+		kept = count;
+	}
+	found->count = kept;
+}
+
 enum status
 goal_topics(struct arena *arena, const char *goal, enum plan_locale locale, struct goal_topics *out)
 {
 	struct goal_found *found = arena_alloc(arena, sizeof(*found));
+	bool skipped[GOAL_MOST_SKIPPED] = {false};
 	enum status status = STATUS_OK;
 
 	if (found == NULL)
 		return STATUS_OVERLOADED;
+	if (goal != NULL) {
+		goal = goal_plain(arena, goal, skipped);
+		if (goal == NULL)
+			return STATUS_OVERLOADED;
+	}
 	found->arena = arena;
 	if (goal != NULL)
 		goal_split(goal, goal_entry_cb, found);
@@ -292,6 +324,8 @@ goal_topics(struct arena *arena, const char *goal, enum plan_locale locale, stru
 	}
 	if (found->failed)
 		return STATUS_OVERLOADED;
+	if (found->numbered)
+		goal_skip(found, skipped);
 	if (found->count < 2 && !found->numbered)
 		status = goal_phases(arena, goal, found->count == 1 ? found->topic[0] : NULL,
 		                     locale, found);

@@ -23,6 +23,7 @@ struct goal_topics {
  * brackets;
  * - ranges: "chapters 1-12", "Chapter 3 to 7", "1~12단원", "1장부터 12장까지", "12 chapters"; a
  * range of more than PLAN_MAX_TOPICS, or of pages and problems, becomes topics of several each.
+ * Chapters to be left away ("skip 4", "except 4 and 7", "4단원 제외") are no topics.
  * Phrases around them ("I want to learn", "in 6 weeks", "을 끝내고 싶어요") are left away. A goal
  * without a list gives phases (foundations, core, practice, application) of its subject, in
  * `locale`. `goal` may be NULL or empty. STATUS_OK or STATUS_OVERLOADED (no memory). */

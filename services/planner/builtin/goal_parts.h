@@ -32,6 +32,13 @@ struct goal_found {
 	const struct goal_series *series; /* the latest: "chapters 1, 3 and 5" */
 };
 
+#define GOAL_MOST_SKIPPED 1000
+
+/* goal_plain.c: a copy of the goal in plain digits and dashes with a line for each item of a list,
+ * and without the numbers that are left away ("skip 4", "4단원 제외"), which are marked in
+ * `skipped`. NULL without memory. */
+const char *goal_plain(struct arena *arena, const char *goal, bool skipped[GOAL_MOST_SKIPPED]);
+
 /* goal_range.c: adds the numbered topics that the segment names; false if it names none. */
 bool goal_add_numbered(struct goal_found *found, struct goal_slice segment);
 /* goal.c: adds one name, clipped; a name that is there already is not added again. */

@@ -22,7 +22,9 @@ struct goal_series {
 static const struct goal_series goal_series[] = {
     {"chapter", "Chapter", false, false, true},
     {"chap.", "Chapter", false, false, false},
+    {"chap", "Chapter", false, false, false},
     {"ch.", "Chapter", false, false, false},
+    {"ch", "Chapter", false, false, false},
     {"unit", "Unit", false, false, true},
     {"lesson", "Lesson", false, false, true},
     {"section", "Section", false, false, true},
@@ -44,6 +46,7 @@ static const struct goal_series goal_series[] = {
     {"대단원", "대단원", true, false, true},
     {"단원", "단원", true, false, true},
     {"장", "장", true, false, true},
+    {"과목", "과목", true, false, false},
     {"과", "과", true, false, true},
     {"강", "강", true, false, true},
     {"챕터", "챕터", true, false, true},
@@ -204,6 +207,13 @@ goal_add_range(struct goal_found *found, const struct goal_series *series, struc
                unsigned long a, unsigned long b)
 {
 	unsigned long room = PLAN_MAX_TOPICS - found->count;
+
+	if (a > b) { /* "chapters 12-1" */
+		unsigned long first = b;
+
+		b = a;
+		a = first;
+	}
 	unsigned long total = b - a + 1;
 	unsigned long each = 1;
 
@@ -242,7 +252,7 @@ goal_prefix_form(struct goal_found *found, struct goal_cursor *cursor, struct go
 	*cursor = at;
 	if (goal_take_connector(&at)) {
 		goal_take_series(&at, false, &plural);
-		if (goal_take_number(&at, &b) && b > a)
+		if (goal_take_number(&at, &b))
 			*cursor = at;
 		else
 			b = a;
@@ -266,7 +276,7 @@ goal_suffix_form(struct goal_found *found, struct goal_cursor *cursor, struct go
 	const struct goal_series *one = goal_take_series(&at, true, &plural);
 	struct goal_cursor behind = at;
 
-	if (!pieces && goal_take_connector(&at) && goal_take_number(&at, &b) && b > a) {
+	if (!pieces && goal_take_connector(&at) && goal_take_number(&at, &b) && b != a) {
 		struct goal_cursor last = at;
 		const struct goal_series *series = goal_take_series(&last, true, &plural);
 

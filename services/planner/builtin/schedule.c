@@ -4,8 +4,10 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/arena.h"
+#include "common/base/text.h"
 #include "services/planner/builtin/goal.h"
 #include "services/planner/builtin/series.h"
 #include "services/planner/builtin/sizing.h"
@@ -32,33 +34,55 @@ schedule_acceptable(const struct schedule_request *request)
 	       (int64_t)request->end_day - request->start_day < PLAN_MAX_DAYS;
 }
 
+/* The topics given, each once: the case of letters and blanks around make no other topic. */
+static enum status
+schedule_given_topics(struct arena *arena, const struct schedule_request *request,
+                      struct schedule *schedule)
+{
+	const char **topics = arena_calloc(arena, request->topic_count, sizeof(*topics));
+	const char **folded = arena_calloc(arena, request->topic_count, sizeof(*folded));
+	size_t count = 0;
+
+	if (topics == NULL || folded == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < request->topic_count; i++) {
+		size_t at = 0;
+
+		topics[count] = text_trim(arena, request->topics[i]);
+		/* No text that Unicode could compare: as it is. */
+		if (topics[count] == NULL)
+			topics[count] = arena_strdup(arena, request->topics[i]);
+		folded[count] = topics[count] == NULL ? NULL : text_fold(arena, topics[count]);
+		if (folded[count] == NULL)
+			folded[count] = topics[count];
+		if (folded[count] == NULL)
+			return STATUS_OVERLOADED;
+		while (at < count && strcmp(folded[at], folded[count]) != 0)
+			at++;
+		count += at == count && *topics[count] != '\0';
+	}
+	schedule->topics = topics;
+	schedule->topic_count = count;
+	return STATUS_OK;
+}
+
 static enum status
 schedule_topics(struct arena *arena, const struct schedule_request *request,
                 struct schedule *schedule)
 {
 	struct goal_topics named;
-	const char **copies;
+	enum status status = STATUS_OK;
 
-	if (request->topic_count == 0) {
-		enum status status = goal_topics(arena, request->goal, request->locale, &named);
-
-		if (status != STATUS_OK)
-			return status;
+	if (request->topic_count > 0)
+		status = schedule_given_topics(arena, request, schedule);
+	if (status != STATUS_OK || schedule->topic_count > 0)
+		return status;
+	status = goal_topics(arena, request->goal, request->locale, &named);
+	if (status == STATUS_OK) {
 		schedule->topics = named.topic;
 		schedule->topic_count = named.count;
-		return STATUS_OK;
 	}
-	copies = arena_calloc(arena, request->topic_count, sizeof(*copies));
-	if (copies == NULL)
-		return STATUS_OVERLOADED;
-	for (size_t i = 0; i < request->topic_count; i++) {
-		copies[i] = arena_strdup(arena, request->topics[i]);
-		if (copies[i] == NULL)
-			return STATUS_OVERLOADED;
-	}
-	schedule->topics = copies;
-	schedule->topic_count = request->topic_count;
-	return STATUS_OK;
+	return status;
 }
 
 /* The topics of some units; `stage` is that of the last of them. */

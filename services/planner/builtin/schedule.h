@@ -29,12 +29,14 @@
 struct arena;
 
 struct schedule_request {
-	const char *goal;          /* asked for topics when there are none; may be NULL then too */
-	const char *const *topics; /* as named by the learner; may be NULL with topic_count 0 */
-	size_t topic_count;        /* 0..PLAN_MAX_TOPICS */
-	int32_t start_day;         /* days since 1970-01-01 */
-	int32_t end_day;           /* inclusive, less than PLAN_MAX_DAYS after start_day */
-	int32_t today; /* days before it are not planned; start_day or less: no effect */
+	const char *goal; /* asked for topics when there are none; may be NULL then too */
+	const char *const
+	    *topics;        /* as named by the learner; may be NULL with topic_count 0. One
+	                       that is there already (but for case and blanks) is left away */
+	size_t topic_count; /* 0..PLAN_MAX_TOPICS */
+	int32_t start_day;  /* days since 1970-01-01 */
+	int32_t end_day;    /* inclusive, less than PLAN_MAX_DAYS after start_day */
+	int32_t today;      /* days before it are not planned; start_day or less: no effect */
 	bool has_exam;
 	int32_t exam_day;
 	int minutes_per_day; /* PLAN_MIN_MINUTES..PLAN_MAX_MINUTES */
