@@ -224,6 +224,16 @@ main_drain(struct process *process, void *arg)
 }
 
 static void
+main_close_rpcs(struct process *process, void *arg)
+{
+	struct main_state *state = arg;
+	(void)process;
+	for (unsigned i = 0; i < route_actor_count; i++)
+		if (state->gateway.rpcs[i] != NULL)
+			rpc_close(&state->gateway.rpcs[i]);
+}
+
+static void
 main_stop(struct process *process, void *arg)
 {
 	struct main_state *state = arg;
@@ -233,9 +243,7 @@ main_stop(struct process *process, void *arg)
 		main_drain(process, arg);
 	}
 	process_on_workers(process, main_free_server, state);
-	for (unsigned i = 0; i < route_actor_count; i++)
-		if (gateway->rpcs[i] != NULL)
-			rpc_close(&gateway->rpcs[i]);
+	main_close_rpcs(process, state);
 	http_limits_free(&state->limits);
 	if (gateway->verifications != NULL)
 		flight_free(&gateway->verifications);
@@ -258,6 +266,36 @@ main_ready(struct process *process, void *arg, void (*add)(void *list, const cha
 	return __atomic_load_n(&state->was_ready, __ATOMIC_RELAXED);
 }
 
+/* --- check ------------------------------------------------------------------------------------ */
+
+static enum status
+main_check_start(struct process *process, void *arg)
+{
+	struct main_state *state = arg;
+	char error[256];
+	enum status status = main_open_rpcs(state);
+	if (status == STATUS_OK &&
+	    http_listen_check(state->gateway.listen, error, sizeof error) != 0) {
+		LOG_ERROR("cannot listen: GATEWAY_LISTEN", LOG_TEXT("error", error));
+		status = STATUS_INTERNAL;
+	}
+	if (status == STATUS_OK)
+		process_shut_down(process);
+	return status;
+}
+
+/* Can every setting be used? The exit status. */
+static int
+main_check(struct main_state *state)
+{
+	const struct process_spec spec = {
+	    .name = "gateway", .arg = state, .start = main_check_start, .stop = main_close_rpcs};
+	process_quiet("gateway");
+	state->common.admin = "off";
+	state->common.drain_delay_s = 0;
+	return process_run(&spec, &state->common, 1);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -270,8 +308,8 @@ main(int argc, char **argv)
 	                                  .ready = main_ready};
 	const char *command = argc < 2 ? "serve" : argv[1];
 	if (argc > 2 || (strcmp(command, "serve") != 0 && strcmp(command, "settings") != 0 &&
-	                 strcmp(command, "healthcheck") != 0)) {
-		fprintf(stderr, "usage: gateway [serve | settings | healthcheck]\n");
+	                 strcmp(command, "healthcheck") != 0 && strcmp(command, "check") != 0)) {
+		fprintf(stderr, "usage: gateway [serve | settings | check | healthcheck]\n");
 		return 2;
 	}
 	if (strcmp(command, "settings") == 0) {
@@ -283,7 +321,9 @@ main(int argc, char **argv)
 	if (strcmp(command, "healthcheck") == 0)
 		return process_healthcheck(state.common.admin);
 	routes_bind();
-	int result = process_run(&spec, &state.common, (unsigned)state.gateway.threads);
+	int result = strcmp(command, "check") == 0
+	                 ? main_check(&state)
+	                 : process_run(&spec, &state.common, (unsigned)state.gateway.threads);
 	settings_free(&state.gateway);
 	return result;
 }

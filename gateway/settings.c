@@ -136,7 +136,8 @@ settings_check_public_url(struct gateway *gateway)
 	size_t length = settings_origin(url, strlen(url));
 	if (length == 0 || length >= sizeof gateway->public_origin ||
 	    (url[length] != '\0' && strcmp(url + length, "/") != 0)) {
-		fprintf(stderr, "gateway: PUBLIC_URL is not like https://study.example\n");
+		fprintf(stderr, "gateway: PUBLIC_URL: '%s' is not like https://study.example\n",
+		        url);
 		return -1;
 	}
 	for (size_t i = 0; i < length; i++)

@@ -69,6 +69,8 @@ struct listen_events {
 struct listen *listen_open(struct worker *io, const char *url, const struct tls_options *tls,
                            const struct listen_events *events, void *arg, char *error,
                            size_t error_size);
+/* Could that URL be listened on, if nobody did? 0, or -1 with a line in `error`. */
+int listen_check(const char *url, char *error, size_t error_size);
 /* As dial_close(); contexts that are still held become invalid. */
 void listen_close(struct listen **listen);
 /* Answers a message; the context is gone afterwards. To a vanished peer this does nothing. */

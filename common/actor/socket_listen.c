@@ -273,6 +273,22 @@ listen_open(struct worker *io, const char *url, const struct tls_options *tls,
 	return listen;
 }
 
+int
+listen_check(const char *url, char *error, size_t error_size)
+{
+	nng_socket socket;
+	nng_listener listener;
+	int rv = nng_rep0_open(&socket);
+
+	if (rv == 0) {
+		rv = nng_listener_create(&listener, socket, url);
+		nng_close(socket);
+	}
+	if (rv != 0)
+		snprintf(error, error_size, "%s: %s", url, nng_strerror(rv));
+	return rv == 0 ? 0 : -1;
+}
+
 void
 listen_close(struct listen **listenp)
 {

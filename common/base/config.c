@@ -141,6 +141,9 @@ config_read_dotenv(char *error, size_t error_size)
 		return config_fail(error, error_size, "no memory for the configuration");
 	config_read = true;
 	config_entries = NULL;
+	const char *wanted = getenv("READ_DOTENV");
+	if (wanted != NULL && strcmp(wanted, "no") == 0)
+		return 0;
 	char *line = config_read_file(".env");
 	if (line == NULL && errno == ENOENT)
 		return 0;

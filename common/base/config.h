@@ -3,7 +3,8 @@
  * Configuration from the environment. A process declares its settings in tables; config_load()
  * fills them in. For a setting X and a process with prefix P it takes the first of: P_X, P_X_FILE
  * (the file's content, last line end cut), X, X_FILE; each from the environment, else from `.env`
- * in the working directory. Empty counts as not set. Called once, before there are threads.
+ * in the working directory, which is left alone when READ_DOTENV=no is in the environment. Empty
+ * counts as not set. Called once, before there are threads.
  */
 #ifndef STUDYHALL_BASE_CONFIG_H
 #define STUDYHALL_BASE_CONFIG_H

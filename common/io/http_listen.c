@@ -16,6 +16,7 @@
 #include <fcntl.h>
 
 #define LISTEN_BACKLOG 4096
+#define LISTEN_WRONG   "%s is not an address to listen on (host:port or unix:/path)"
 #define LISTEN_MODE    0666 /* of a socket file: who may connect is for its directory to say */
 
 /* A bound address, of either family. */
@@ -138,6 +139,50 @@ http_resolve(const char *address, union http_bound *bound, socklen_t *length)
 	return 0;
 }
 
+/* A socket file's directory is there and ours to write to. */
+static int
+http_check_unix(const char *path, char *error, size_t size)
+{
+	char directory[sizeof(struct sockaddr_un)];
+	size_t length = (size_t)(strrchr(path, '/') - path);
+	struct stat file;
+
+	snprintf(directory, sizeof directory, "%.*s/", (int)length, path);
+	if (access(directory, W_OK | X_OK) != 0) {
+		snprintf(error, size, "unix:%s: %s", path, strerror(errno));
+		return -1;
+	}
+	if (lstat(path, &file) == 0 && !S_ISSOCK(file.st_mode)) {
+		snprintf(error, size, "unix:%s: the file is no socket", path);
+		return -1;
+	}
+	return 0;
+}
+
+int
+http_listen_check(const char *address, char *error, size_t error_size)
+{
+	union http_bound bound = {0};
+	socklen_t length = 0;
+	int fd;
+
+	if (strncmp(address, "unix:/", 6) == 0 && strlen(address + 5) < sizeof bound.un.sun_path)
+		return http_check_unix(address + 5, error, error_size);
+	if (http_resolve(address, &bound, &length) != 0) {
+		snprintf(error, error_size, LISTEN_WRONG, address);
+		return -1;
+	}
+	if (bound.any.sa_family == AF_INET6)
+		bound.in6.sin6_port = 0;
+	else
+		bound.in.sin_port = 0;
+	fd = http_socket(&bound, length, false);
+	if (fd < 0)
+		return http_listen_failed(address, error, error_size);
+	close(fd);
+	return 0;
+}
+
 static int
 http_listen_tcp(const char *address, unsigned count, int *fds, char *error, size_t size)
 {
@@ -145,8 +190,7 @@ http_listen_tcp(const char *address, unsigned count, int *fds, char *error, size
 	socklen_t length = 0;
 
 	if (http_resolve(address, &bound, &length) != 0) {
-		snprintf(error, size, "%s is not an address to listen on (host:port or unix:/path)",
-		         address);
+		snprintf(error, size, LISTEN_WRONG, address);
 		return -1;
 	}
 	fds[0] = http_socket(&bound, length, false);

@@ -19,6 +19,8 @@
  * who reaches its directory may connect (mode 0666). Blocking; at start. Returns 0, or -1 with one
  * line in `error` ("127.0.0.1:8080 is in use by another process"). */
 int http_listen(const char *address, unsigned count, int *fds, char *error, size_t error_size);
+/* Could that address be listened on, if nobody did? As http_listen(), but any port is free. */
+int http_listen_check(const char *address, char *error, size_t error_size);
 /* Removes the socket file of that address, if it is one; while its sockets are still open, so that
  * it cannot be another process's by then. */
 void http_listen_remove(const char *address);

@@ -51,6 +51,8 @@ struct process_settings {
  * log. 0; or -1, after one line on stderr that names what is wrong. */
 int process_load(const char *name, struct process_settings *common, const char *default_admin,
                  const struct config_setting *own, size_t own_count);
+/* After it, in a command: log only warnings and worse, unless LOG_LEVEL is set. */
+void process_quiet(const char *name);
 /* Prints all of them as .env.example shows them. */
 void process_print_settings(const char *name, const char *default_admin,
                             const struct config_setting *own, size_t own_count);

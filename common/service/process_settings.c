@@ -116,6 +116,19 @@ fail:
 }
 
 void
+process_quiet(const char *name)
+{
+	char *prefix = process_prefix(name), *own;
+
+	if (asprintf(&own, "%s_LOG_LEVEL", prefix) < 0)
+		abort(); /* nothing has begun yet */
+	if (config_get(own) == NULL && config_get("LOG_LEVEL") == NULL)
+		log_init(name, LOG_LEVEL_WARN);
+	free(own);
+	free(prefix);
+}
+
+void
 process_print_settings(const char *name, const char *default_admin,
                        const struct config_setting *own, size_t own_count)
 {

@@ -156,6 +156,19 @@ service_cpu_threads(const struct service *service)
 	return cores > 2 ? cores / 2 : 1;
 }
 
+void
+service_bad_setting(const char *actor, const char *name, const char *error)
+{
+	char *prefix = process_prefix(actor), *setting;
+
+	if (asprintf(&setting, "%s_%s", prefix, name) < 0)
+		abort();
+	LOG_ERROR("a setting cannot be used", LOG_TEXT("setting", setting),
+	          LOG_TEXT("error", error));
+	free(setting);
+	free(prefix);
+}
+
 /* Before there are tasks. */
 int
 service_open_stores(struct service *service)
@@ -172,13 +185,10 @@ service_open_stores(struct service *service)
 	if (calls > SERVICE_STATEMENTS)
 		db.queue_limit = 2 * calls;
 	if (spec->migrations != NULL) {
-		if (db.url == NULL) {
-			LOG_ERROR("DATABASE_URL is not set");
-			return -1;
-		}
+		assert(db.url != NULL);
 		service->db = db_open(&db, error, sizeof error);
 		if (service->db == NULL) {
-			LOG_ERROR("DATABASE_URL", LOG_TEXT("error", error));
+			service_bad_setting(spec->name, "DATABASE_URL", error);
 			return -1;
 		}
 	}
@@ -243,8 +253,7 @@ service_open_rpcs(struct service *service)
 		    options.urls != NULL ? rpc_open(&options, error, sizeof error) : NULL;
 
 		if (rpc == NULL) {
-			LOG_ERROR("cannot call another actor", LOG_TEXT("peer", options.actor),
-			          LOG_TEXT("error", error));
+			service_bad_setting(options.actor, "URL", error);
 			return STATUS_INTERNAL;
 		}
 		service->rpcs[service->rpc_count++] = rpc;

@@ -37,7 +37,9 @@ struct method {
 
 struct service_command {
 	const char *words; /* "users list" */
-	const char *usage; /* "users disable EMAIL   sign a user out and keep them out" */
+	/* "users disable EMAIL   sign a user out and keep them out": up to the two blanks it says
+	 * which arguments there are, each a word; one in brackets may be left out. */
+	const char *usage;
 	/* In a task, with database and cache ready; writes to stdout; returns the exit status. */
 	int (*run)(struct service *service, int argc, char **argv);
 };
@@ -61,6 +63,9 @@ struct service_spec {
 	const char *const *calls; /* actors it calls, NULL-terminated; or NULL */
 	const struct service_command *commands;
 	size_t command_count;
+	/* Optional. Can the service's own settings be used? Logs which cannot. In a task of the
+	 * command `check`, with neither calls nor a process, and at the will of start(). */
+	enum status (*check)(struct service *service);
 	/* Optional. In a task once database and cache are open, before the first call; anything but
 	 * STATUS_OK ends the process. Spawns the service's background tasks. */
 	enum status (*start)(struct service *service);

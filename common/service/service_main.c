@@ -2,13 +2,9 @@
  * A service's command line and settings. */
 #include "common/service/service_private.h"
 
-#include "common/base/log.h"
 #include "common/base/obj.h"
 #include "common/io/db_migrate.h"
-#include "common/task/task.h"
-#include "common/task/worker.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,10 +129,6 @@ service_migrate(struct service *service)
 
 	if (service->spec->migrations == NULL)
 		return 0;
-	if (service->settings.database_url == NULL) {
-		fprintf(stderr, "%s: DATABASE_URL is not set\n", service->spec->name);
-		return 1;
-	}
 	if (db_migrate(service->settings.database_url, service->spec->migrations,
 	               service->spec->migration_count, MIGRATE_WAIT_S, error, sizeof error) != 0) {
 		fprintf(stderr, "%s: %s\n", service->spec->name, error);
@@ -145,79 +137,18 @@ service_migrate(struct service *service)
 	return 0;
 }
 
-struct command_run {
-	struct post post;
-	struct service *service;
-	const struct service_command *command;
-	int argc;
-	char **argv;
-	int result;
-};
-
-static void
-command_task(void *arg)
+/* The setting is named as .env.example does. */
+static bool
+service_has_database(const struct service *service)
 {
-	struct command_run *run = arg;
+	char *prefix;
 
-	service_attach_cache(run->service);
-	run->result = 1;
-	if (service_open_rpcs(run->service) == STATUS_OK)
-		run->result = run->command->run(run->service, run->argc, run->argv);
-	service_close_rpcs(run->service);
-	service_detach_cache(run->service);
-	(void)task_yield();
-	worker_stop(worker_current());
-}
-
-static void
-command_post_fn(struct post *post)
-{
-	struct command_run *run = OBJ_CONTAINER(post, struct command_run, post);
-	struct task_options options = {.name = run->command->words};
-
-	if (task_spawn(&options, command_task, run) != STATUS_OK)
-		abort();
-}
-
-static int
-service_command(struct service *service, const struct service_command *command, int argc,
-                char **argv)
-{
-	struct command_run run = {.post.fn = command_post_fn,
-	                          .service = service,
-	                          .command = command,
-	                          .argc = argc,
-	                          .argv = argv,
-	                          .result = 1};
-	struct worker *worker = NULL;
-
-	signal(SIGPIPE, SIG_IGN);
-	if (service_open_stores(service) == 0 && (worker = worker_new("command")) != NULL) {
-		worker_post(worker, &run.post);
-		worker_run(worker);
-		worker_free(&worker);
-	}
-	service_close_stores(service);
-	return run.result;
-}
-
-/* How many of argv's words are those of the command; 0: another command. */
-static int
-command_matches(const char *words, int argc, char **argv)
-{
-	int count = 0;
-
-	while (*words != '\0') {
-		size_t length = strcspn(words, " ");
-
-		if (count >= argc || strlen(argv[count]) != length ||
-		    strncmp(words, argv[count], length) != 0)
-			return 0;
-		count++;
-		words += length;
-		words += *words == ' ';
-	}
-	return count;
+	if (service->spec->migrations == NULL || service->settings.database_url != NULL)
+		return true;
+	prefix = process_prefix(service->spec->name);
+	fprintf(stderr, "%s: %s_DATABASE_URL is not set\n", service->spec->name, prefix);
+	free(prefix);
+	return false;
 }
 
 static int
@@ -227,6 +158,7 @@ service_usage(const struct service_spec *spec, FILE *out)
 	        "usage: %s [COMMAND]\n"
 	        "  serve         run the service (the default)\n"
 	        "  migrate       bring the database to this binary's schema\n"
+	        "  check         say whether the settings can be used, and start nothing\n"
 	        "  healthcheck   exit with 0 if the running service is ready\n"
 	        "  settings      print every setting with its default\n",
 	        spec->name);
@@ -240,6 +172,7 @@ service_main(int argc, char **argv, const struct service_spec *spec)
 {
 	static struct service service;
 	static struct config_setting table[SETTING_LIMIT];
+	const struct service_command *command;
 	const char *word = argc > 1 ? argv[1] : "serve";
 	static const char *admin;
 	size_t count;
@@ -253,20 +186,22 @@ service_main(int argc, char **argv, const struct service_spec *spec)
 		process_print_settings(spec->name, admin, table, count);
 		return 0;
 	}
+	command = service_command_find(spec, argc - 1, argv + 1);
+	if (command != NULL && !service_command_fits(spec, command, argc - 1))
+		return 2;
 	if (process_load(spec->name, &service.common, admin, table, count) != 0)
+		return 1;
+	if (strcmp(word, "healthcheck") == 0 && argc == 2)
+		return process_healthcheck(service.common.admin);
+	if (!service_has_database(&service))
 		return 1;
 	if (strcmp(word, "serve") == 0 && argc <= 2)
 		return service_serve(&service);
 	if (strcmp(word, "migrate") == 0 && argc == 2)
 		return service_migrate(&service);
-	if (strcmp(word, "healthcheck") == 0 && argc == 2)
-		return process_healthcheck(service.common.admin);
-	for (size_t i = 0; i < spec->command_count; i++) {
-		int words = command_matches(spec->commands[i].words, argc - 1, argv + 1);
-
-		if (words > 0)
-			return service_command(&service, &spec->commands[i], argc - 1 - words,
-			                       argv + 1 + words);
-	}
+	if (strcmp(word, "check") == 0 && argc == 2)
+		return service_check(&service);
+	if (command != NULL)
+		return service_command_run(&service, command, argc - 1, argv + 1);
 	return service_usage(spec, stderr);
 }

@@ -46,6 +46,8 @@ struct service {
 };
 
 int service_serve(struct service *service);
+/* Logs that the setting ACTOR_NAME, called so in .env.example, is unusable. */
+void service_bad_setting(const char *actor, const char *name, const char *error);
 /* Pieces of serving that commands need, too. */
 int service_open_stores(struct service *service);
 void service_close_stores(struct service *service);
@@ -53,5 +55,16 @@ void service_attach_cache(void *service);
 void service_detach_cache(void *service);
 enum status service_open_rpcs(struct service *service);
 void service_close_rpcs(struct service *service);
+
+/* The command that argv begins with, or NULL. */
+const struct service_command *service_command_find(const struct service_spec *spec, int argc,
+                                                   char **argv);
+/* Has it as many words as its usage says? Otherwise prints that. */
+bool service_command_fits(const struct service_spec *spec, const struct service_command *command,
+                          int argc);
+int service_command_run(struct service *service, const struct service_command *command, int argc,
+                        char **argv);
+/* Can every setting be used? 0, or 1 after a line that says which cannot. Starts nothing. */
+int service_check(struct service *service);
 
 #endif

@@ -171,14 +171,23 @@ auth_start_parts(struct auth *auth, struct service *service)
 }
 
 enum status
-auth_start(struct service *service)
+auth_check(struct service *service)
 {
-	struct auth *auth;
-
+	(void)service;
 	if (strcmp(auth_settings.signup, "code") == 0 && auth_settings.signup_code == NULL) {
 		LOG_ERROR("SIGNUP_CODE is not set, though SIGNUP is `code`");
 		return STATUS_INTERNAL;
 	}
+	return STATUS_OK;
+}
+
+enum status
+auth_start(struct service *service)
+{
+	struct auth *auth;
+
+	if (auth_check(service) != STATUS_OK)
+		return STATUS_INTERNAL;
 	auth = calloc(1, sizeof *auth);
 	if (auth == NULL)
 		return STATUS_OVERLOADED;

@@ -45,6 +45,7 @@ struct auth {
 };
 
 /* auth.c */
+enum status auth_check(struct service *service);
 enum status auth_start(struct service *service);
 struct auth *auth_of(struct call *call);
 int64_t auth_now_ms(void);

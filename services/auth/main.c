@@ -85,6 +85,7 @@ main(int argc, char **argv)
 	    .calls = auth_calls,
 	    .commands = auth_commands,
 	    .command_count = auth_command_count,
+	    .check = auth_check,
 	    .start = auth_start,
 	    .default_port = 7001,
 	};

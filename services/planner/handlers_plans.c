@@ -54,6 +54,19 @@ planner_start_ai(struct planner *planner, struct jobs_options *jobs)
 }
 
 enum status
+planner_check(struct service *service)
+{
+	struct jobs_options jobs = {0};
+	struct planner planner = {0};
+	enum status status = planner_start_ai(&planner, &jobs);
+
+	(void)service;
+	if (status == STATUS_OK)
+		plan_ai_free(&planner.ai);
+	return status;
+}
+
+enum status
 planner_start(struct service *service)
 {
 	static const char *const actors[] = {"history", NULL};

@@ -124,6 +124,7 @@ main(int argc, char **argv)
 	    .commands = job_commands,
 	    .command_count = job_command_count,
 	    .uses_fetch = true,
+	    .check = planner_check,
 	    .start = planner_start,
 	    .stop = planner_stop,
 	    .default_port = 7002,

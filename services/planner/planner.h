@@ -39,6 +39,7 @@ struct planner {
 /* The route of idempotency keys. */
 #define PLANNER_CREATE_PLAN "CreatePlan"
 
+enum status planner_check(struct service *service);
 enum status planner_start(struct service *service);
 void planner_stop(struct service *service);
 struct planner *planner_of(struct call *call);

@@ -63,6 +63,18 @@ voice_start_engines(struct voice *voice)
 }
 
 enum status
+voice_check(struct service *service)
+{
+	struct voice voice = {.pool = service_pool(service)};
+	enum status status = voice_start_engines(&voice);
+
+	tutor_ai_free(&voice.tutor);
+	speech_free(&voice.speech);
+	hearing_free(&voice.hearing);
+	return status;
+}
+
+enum status
 voice_start(struct service *service)
 {
 	static const char *const actors[] = {"history", "planner", NULL};

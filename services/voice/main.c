@@ -63,6 +63,7 @@ main(int argc, char **argv)
 	    .uses_fetch = true,
 	    .cpu_queue_limit = 32,
 	    .calls = voice_calls,
+	    .check = voice_check,
 	    .start = voice_start,
 	    .stop = voice_stop,
 	    .default_port = 7004,

@@ -40,6 +40,7 @@ struct voice {
 	struct tutor_ai *tutor;  /* the AI providers */
 };
 
+enum status voice_check(struct service *service);
 enum status voice_start(struct service *service);
 void voice_stop(struct service *service);
 struct voice *voice_of(struct call *call);

@@ -2,12 +2,14 @@
 import os
 import socket
 import stat
+import subprocess
 import time
 
 import pytest
 
 from deployment import BIN
 from process import Process, wait_for
+from stores import ROOT
 
 
 def test_migrate_can_be_repeated(app):
@@ -22,6 +24,64 @@ def test_setting_that_cannot_be_parsed_is_one_line_that_names_it(app):
         del app.env["AUTH_WORKERS"]
     assert done.returncode != 0
     assert "AUTH_WORKERS" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_check_says_whether_the_settings_can_be_used(app):
+    for program in ("gateway", "auth", "planner", "history", "voice"):
+        done = app.command(program, "check")
+        assert done.stdout + done.stderr == "", program
+
+
+@pytest.mark.parametrize("program, name, value", [
+    ("gateway", "GATEWAY_LISTEN", "192.0.2.1:80"), ("gateway", "GATEWAY_LISTEN", "unix:/none/x"),
+    ("gateway", "AUTH_URL", "none"), ("auth", "AUTH_DATABASE_URL", "x"), ("auth", "AUTH_DATABASE_URL", ""), ("auth", "REDIS_URL", "x"),
+    ("auth", "SIGNUP", "code"), ("planner", "AI_PROVIDERS", "none"),
+    ("planner", "HISTORY_URL", "none"), ("history", "HISTORY_LISTEN", "none"),
+    ("voice", "TTS_PROVIDERS", "none")])
+def test_check_names_what_cannot_be_used_in_one_line(app, program, name, value):
+    done = app.command(program, "check", check=False, env={**app.env, name: value})
+    assert done.returncode == 1 and name in done.stderr, done
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+# As tests/unit/config_test.c wants it of the programs: the shell of `make run` agrees.
+DOTENV = """# comment
+A="https://x"  # comment
+B='a # b' # c
+export C=1 # x
+D=a#b
+E=#x
+F= # only
+G="a\\"b\\\\"\x20
+  H = x y\x20\x20
+I=
+J="x"#c
+K=it's
+L=cr\r
+M=a #b #c
+"""
+
+
+def test_dot_env_is_read_by_make_run_as_by_the_programs(tmp_path):
+    (tmp_path / ".env").write_bytes(DOTENV.encode())
+    script = f'. "{ROOT}/deploy/local/settings"; settings_read_dotenv; ' \
+             'for n in A B C D E F G H I J K L M; do printf "%s|" "$(settings_get $n)"; done'
+    done = subprocess.run(["bash", "-euc", script], cwd=tmp_path, capture_output=True, text=True,
+                          env={"PATH": os.environ["PATH"]}, timeout=60)
+    assert done.stdout.split("|") == ["https://x", "a # b", "1", "a#b", "#x", "", 'a"b\\', "x y", "",
+                                      "x", "it's", "cr", "a", ""], done
+
+
+@pytest.mark.parametrize("line", ["A", "=a", 'A="a', "A='a' b", "U-L=a", "U a=b", "export =a"])
+def test_dot_env_is_refused_by_make_run_as_by_the_programs(app, tmp_path, line):
+    (tmp_path / ".env").write_text(f"# first\n{line}\n")
+    script = f'. "{ROOT}/deploy/local/settings"; die() {{ echo "$*"; exit 1; }}; ' \
+             "settings_read_dotenv"
+    for argv in (["bash", "-euc", script], [os.path.join(BIN, "gateway"), "check"]):
+        done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, env=app.env,
+                              timeout=60)
+        assert done.returncode == 1, argv
+        assert ".env, line 2: not NAME=VALUE" in done.stdout + done.stderr, argv
 
 
 def test_operator_disables_and_enables_a_user(app, learner):

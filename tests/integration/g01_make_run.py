@@ -112,6 +112,59 @@ def test_port_in_use_is_one_clear_line(checkout):
     assert str(port) in lines[0] and "GATEWAY_LISTEN" in lines[0]
 
 
+def test_port_of_our_own_gateway_is_not_foreign(checkout):
+    checkout.make("run", GATEWAY_LISTEN=f"0.0.0.0:{checkout.port}")
+    assert http_status(checkout.port, "/readyz") == 200
+    checkout.make("run")
+
+
+@pytest.mark.parametrize("name, value", [
+    ("GATEWAY_LISTEN", "192.0.2.1:8080"), ("PUBLIC_URL", "study"), ("GATEWAY_THREADS", "many"),
+    ("AUTH_WORKERS", "0"), ("SIGNUP", "code"), ("AI_PROVIDERS", "none"), ("STT_PROVIDERS", "none"),
+    ("HISTORY_DATABASE_URL", "none"), ("PLANNER_URL", "none")])
+def test_what_runs_goes_on_when_a_new_setting_cannot_be_used(checkout, name, value):
+    programs = ("gateway", *services())
+    wait_for(lambda: all(checkout.pid(program) for program in programs), 5, "all pids")
+    before = [checkout.pid(program) for program in programs]
+    done = checkout.make("run", check=False, **{name: value})
+    assert done.returncode != 0 and name in done.stderr, done
+    assert before == [checkout.pid(program) for program in programs]
+    os.kill(before[0], signal.SIGKILL)
+    wait_for(lambda: checkout.pid("gateway") not in (0, before[0]), 10, "the gateway's restart")
+    wait_for(lambda: http_status(checkout.port, "/readyz") == 200, 10, "readiness")
+
+
+def test_socket_is_named_as_one(checkout):
+    directory = tempfile.mkdtemp(prefix="sh-", dir="/tmp")
+    os.chmod(directory, 0o777)
+    try:
+        done = checkout.make("run", GATEWAY_LISTEN=f"unix:{directory}/socket")
+        assert f"{directory}/socket" in done.stdout and "localhost" not in done.stdout
+        assert "the whole main job works" in checkout.make("demo").stdout
+    finally:
+        checkout.make("run")
+    os.rmdir(directory)
+
+
+def test_dot_env_may_have_quotes_and_comments_and_be_private(checkout):
+    path = os.path.join(checkout.path, ".env")
+    with open(path, "w") as file:
+        file.write('export PUBLIC_URL="https://study.example"  # where browsers go\n')
+    os.chmod(path, 0o600)
+    try:
+        checkout.make("run")
+        with socket.create_connection(("127.0.0.1", checkout.port)) as client:
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert b"Strict-Transport-Security" in client.makefile("rb").read()
+        with open(path, "w") as file:
+            file.write('PUBLIC_URL="https://study.example\n')
+        done = checkout.make("run", check=False)
+        assert done.returncode != 0 and ".env, line 1" in done.stderr
+    finally:
+        os.unlink(path)
+    checkout.make("run")
+
+
 def test_settings_come_from_dot_env(checkout):
     port = free_port()
     with open(os.path.join(checkout.path, ".env"), "w") as file:

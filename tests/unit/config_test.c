@@ -152,6 +152,10 @@ test_dotenv_syntax(void **state)
 	    {"URL=\"\"", NULL},
 	    {"URL=' a # \"b\" \\n '", " a # \"b\" \\n "},
 	    {"URL=\"a\\n\\\"b\\\" \\\\\" # comment", "a\n\"b\" \\"},
+	    {"URL='a # b' # c", "a # b"},
+	    {"URL=\"x\"#c", "x"},
+	    {"URL=it's", "it's"},
+	    {"URL=a #b #c", "a"},
 	    {"URL=a=b", "a=b"},
 	    {"URL=first\nURL=last", "last"},
 	    {"# URL=a\n\n \t\nURL=b\r\n", "b"},
@@ -166,6 +170,18 @@ test_dotenv_syntax(void **state)
 		else
 			assert_string_equal(url, lines[i].value);
 	}
+}
+
+static void
+test_dotenv_is_left_alone_where_it_was_read_before(void **state)
+{
+	(void)state;
+	write_file(".env", "URL=a\nno setting\n");
+	setenv("READ_DOTENV", "no", 1);
+	assert_int_equal(load(), 0);
+	unsetenv("READ_DOTENV");
+	assert_null(url);
+	assert_int_equal(load(), -1);
 }
 
 static void
@@ -327,6 +343,7 @@ main(void)
 	    cmocka_unit_test_teardown(test_defaults, clean),
 	    cmocka_unit_test_teardown(test_order_of_sources, clean),
 	    cmocka_unit_test_teardown(test_dotenv_syntax, clean),
+	    cmocka_unit_test_teardown(test_dotenv_is_left_alone_where_it_was_read_before, clean),
 	    cmocka_unit_test_teardown(test_dotenv_errors_name_the_line, clean),
 	    cmocka_unit_test_teardown(test_numbers, clean),
 	    cmocka_unit_test_teardown(test_numbers_of_64_bits, clean),
