@@ -180,6 +180,15 @@ item_lock(struct item_change *change, struct db *tx, const char *plan, const cha
 	return status;
 }
 
+/* In what a learner may change. */
+static bool
+item_same(const struct planner_item *one, const struct planner_item *other)
+{
+	return one->day == other->day && one->minutes == other->minutes &&
+	       one->done_ms == other->done_ms && strcmp(one->title, other->title) == 0;
+}
+
+/* What changes nothing makes no new version. */
 static enum status
 item_update_tx(struct db *tx, void *arg)
 {
@@ -187,11 +196,13 @@ item_update_tx(struct db *tx, void *arg)
 	const Planner__UpdateItemRequest *request = change->request;
 	struct planner_item *item = &change->item;
 	enum status status = item_lock(change, tx, request->id, request->item_id);
+	struct planner_item before;
 	bool was_done;
 	int32_t day;
 
 	if (status != STATUS_OK)
 		return status;
+	before = *item;
 	was_done = item->done_ms != 0;
 	if (request->date != NULL) {
 		if (!date_parse(request->date, &day))
@@ -207,6 +218,8 @@ item_update_tx(struct db *tx, void *arg)
 		item->minutes = request->minutes;
 	if (request->has_done && request->done != was_done)
 		item->done_ms = request->done ? planner_now_ms() : 0;
+	if (item_same(item, &before))
+		return STATUS_OK;
 	item->version++;
 	item->changed_ms = planner_now_ms();
 	change->recorded = was_done || item->done_ms != 0;

@@ -23,6 +23,8 @@
 #include <string.h>
 
 #define PLANS_DEFAULT_LIMIT 20
+#define PLANS_STEP          25        /* rows read at a time; the greatest have 170 KB */
+#define PLANS_PAGE_BYTES    (1 << 20) /* beyond which a page ends early */
 #define PLANS_LIST          "planner.ListPlans"
 #define PLANNER_PURGE_MS    60000
 
@@ -153,50 +155,84 @@ planner_daily_plans(void)
 /* --- reading -------------------------------------------------------------------------------------
  */
 
+/* A page in the making. */
+struct plans_page {
+	struct call *call;
+	Planner__PlanPage *reply;
+	size_t limit, bytes;
+	struct cursor last; /* what was taken last */
+	bool more;          /* something follows what was taken */
+};
+
+static enum status
+plans_page_take(struct plans_page *page, const struct planner_plan *plan)
+{
+	int32_t today = planner_today(page->call);
+	Planner__PlanSummary *summary = arena_calloc(task_arena(), 1, sizeof *summary);
+	struct planner_counts counts;
+	enum status status =
+	    planner_store_counts(planner_of(page->call)->db, plan->id, today, &counts);
+
+	if (status != STATUS_OK)
+		return status;
+	if (summary == NULL || !plan_summary(plan, &counts, today, summary))
+		return STATUS_OVERLOADED;
+	page->reply->items[page->reply->n_items++] = summary;
+	page->bytes += protobuf_c_message_get_packed_size(&summary->base);
+	page->last = (struct cursor){.key = plan->created_ms};
+	strncpy(page->last.id, plan->id, sizeof page->last.id - 1);
+	return STATUS_OK;
+}
+
+/* Takes plans beyond `after`, in steps whose rows are small enough, until the page is full. */
+static enum status
+plans_page_fill(struct plans_page *page, const struct cursor *after)
+{
+	struct planner_plan *plans;
+	size_t count = 0, step;
+	enum status status;
+
+	do {
+		step = page->limit + 1 - page->reply->n_items;
+		if (step > PLANS_STEP)
+			step = PLANS_STEP;
+		status = planner_store_list(planner_of(page->call)->db, call_user(page->call),
+		                            after, step, &plans, &count);
+		for (size_t i = 0; i < count && status == STATUS_OK && !page->more; i++) {
+			page->more =
+			    page->reply->n_items == page->limit || page->bytes > PLANS_PAGE_BYTES;
+			if (!page->more)
+				status = plans_page_take(page, &plans[i]);
+		}
+		after = &page->last;
+	} while (status == STATUS_OK && count == step && !page->more);
+	return status;
+}
+
 enum status
 planner_list_plans(struct call *call, const void *message, void *out)
 {
 	const Planner__ListPlansRequest *request = message;
-	Planner__PlanPage *reply = out;
-	struct arena *arena = task_arena();
-	size_t limit = request->has_limit ? request->limit : PLANS_DEFAULT_LIMIT, count;
-	int32_t today = planner_today(call);
-	struct db *db = planner_of(call)->db;
-	struct planner_plan *plans;
-	Planner__PlanSummary *summaries;
+	struct plans_page page = {.call = call,
+	                          .reply = out,
+	                          .limit =
+	                              request->has_limit ? request->limit : PLANS_DEFAULT_LIMIT};
 	struct cursor cursor;
 	enum status status;
 
 	if (request->cursor != NULL &&
 	    !cursor_parse(request->cursor, PLANS_LIST, call_user(call), &cursor))
 		return call_invalid(call, "/cursor", "is not a cursor of this list");
-	status = planner_store_list(db, call_user(call), request->cursor != NULL ? &cursor : NULL,
-	                            limit + 1, &plans, &count);
-	if (status != STATUS_OK)
-		return status;
-	summaries = arena_calloc(arena, limit + 1, sizeof *summaries);
-	reply->items = arena_calloc(arena, limit + 1, sizeof *reply->items);
-	if (summaries == NULL || reply->items == NULL)
+	page.reply->items = arena_calloc(task_arena(), page.limit + 1, sizeof *page.reply->items);
+	if (page.reply->items == NULL)
 		return STATUS_OVERLOADED;
-	for (size_t i = 0; i < count && i < limit; i++) {
-		struct planner_counts counts;
-
-		status = planner_store_counts(db, plans[i].id, today, &counts);
-		if (status != STATUS_OK)
-			return status;
-		if (!plan_summary(&plans[i], &counts, today, &summaries[i]))
-			return STATUS_OVERLOADED;
-		reply->items[reply->n_items++] = &summaries[i];
-	}
-	if (count > limit) {
-		struct cursor last = {.key = plans[limit - 1].created_ms};
-
-		strncpy(last.id, plans[limit - 1].id, sizeof last.id - 1);
-		reply->next_cursor = arena_alloc(arena, CURSOR_TEXT_SIZE);
-		if (reply->next_cursor == NULL)
-			return STATUS_OVERLOADED;
-		cursor_format(&last, PLANS_LIST, call_user(call), reply->next_cursor);
-	}
+	status = plans_page_fill(&page, request->cursor != NULL ? &cursor : NULL);
+	if (status != STATUS_OK || !page.more)
+		return status;
+	page.reply->next_cursor = arena_alloc(task_arena(), CURSOR_TEXT_SIZE);
+	if (page.reply->next_cursor == NULL)
+		return STATUS_OVERLOADED;
+	cursor_format(&page.last, PLANS_LIST, call_user(call), page.reply->next_cursor);
 	return STATUS_OK;
 }
 
@@ -235,6 +271,13 @@ struct plan_change {
 	struct planner_plan plan;
 };
 
+static bool
+plan_same_text(const char *one, const char *other)
+{
+	return one == NULL || other == NULL ? one == other : strcmp(one, other) == 0;
+}
+
+/* What changes nothing makes no new version. */
 static enum status
 plan_update_tx(struct db *tx, void *arg)
 {
@@ -243,17 +286,27 @@ plan_update_tx(struct db *tx, void *arg)
 	enum status status =
 	    planner_store_get(tx, call_user(change->call), request->id, true, &change->plan);
 
+	Planner__Plan *head;
+	char *goal, *subject;
+
 	if (status == STATUS_OK)
 		status = plan_check_match(change->call, change->plan.version);
 	if (status != STATUS_OK)
 		return status;
+	head = change->plan.head;
+	goal = head->goal;
+	subject = head->subject;
 	if (request->goal != NULL)
-		change->plan.head->goal = request->goal;
+		goal = request->goal;
 	if (request->subject != NULL)
-		change->plan.head->subject = *request->subject != '\0' ? request->subject : NULL;
+		subject = *request->subject != '\0' ? request->subject : NULL;
 	for (size_t i = 0; i < request->n_cleared; i++)
 		if (strcmp(request->cleared[i], "subject") == 0)
-			change->plan.head->subject = NULL;
+			subject = NULL;
+	if (plan_same_text(goal, head->goal) && plan_same_text(subject, head->subject))
+		return STATUS_OK;
+	head->goal = goal;
+	head->subject = subject;
 	return planner_store_put(tx, &change->plan);
 }
 

@@ -211,6 +211,50 @@ def test_cursor_pages_show_every_plan_once(learner):
     assert len(seen) == 5 and set(seen) == plans
 
 
+def test_a_page_of_great_plans_ends_early(learner):
+    topics = ["\N{GRINNING FACE}" * 196 + f"{n:04}" for n in range(200)]
+    plans = [learner.plan(goal="\N{GRINNING FACE}" * 500, topics=topics, end_date=day(0))["id"]
+             for _ in range(100)]
+    seen, cursor, pages = [], "", 0
+    while cursor is not None:
+        answer = learner.get("/v1/plans?limit=100" + (f"&cursor={cursor}" if cursor else ""))
+        assert answer.status == 200 and len(answer.body) < 2 << 20, answer.status
+        assert answer.json["items"], "an empty page"
+        seen += [plan["id"] for plan in answer.json["items"]]
+        cursor = answer.json["next_cursor"]
+        pages += 1
+    assert seen == plans[::-1] and pages > 1
+
+
+@pytest.mark.parametrize("count", [24, 25, 26, 51])
+def test_a_page_of_many_plans_holds_as_many_as_were_asked_for(learner, count):
+    plans = [learner.plan(goal="chapters 1-2", end_date=day(0))["id"] for _ in range(count)]
+    for limit in (count - 1, count, count + 1):
+        page = learner.get(f"/v1/plans?limit={limit}").json
+        assert [plan["id"] for plan in page["items"]] == plans[::-1][:limit]
+        assert (page["next_cursor"] is None) == (limit >= count), limit
+
+
+def test_a_patch_that_changes_nothing_makes_no_version(learner):
+    plan = learner.plan(subject="Biology")
+    path = "/v1/plans/" + plan["id"]
+    item = plan["items"][0]
+    one = f"{path}/items/{item['id']}"
+    learner.patch(one, {"done": True})
+    calendar = learner.get(path + ".ics").body
+    tags = [learner.get(path).headers["ETag"], learner.patch(one, {}).headers["ETag"]]
+    for body in ({}, {"goal": plan["goal"]}, {"subject": "Biology"}):
+        assert learner.patch(path, body).headers["ETag"] == tags[0], body
+    for body in ({}, {"date": item["date"]}, {"title": item["title"]}, {"done": True},
+                 {"minutes": item["minutes"]}):
+        assert learner.patch(one, body).headers["ETag"] == tags[1], body
+    assert learner.get(path).headers["ETag"] == tags[0]
+    assert learner.get(path + ".ics").body == calendar
+    assert learner.patch(one, {"title": "another"}).headers["ETag"] != tags[1]
+    assert learner.patch(path, {"subject": None}).headers["ETag"] != tags[0]
+    assert learner.patch(path, {"subject": None}).json["subject"] is None
+
+
 def test_a_cursor_of_jobs_belongs_to_its_filter(learner):
     for _ in range(2):
         learner.plan()
