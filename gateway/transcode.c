@@ -149,6 +149,19 @@ transcode_whole(const char *text, uint64_t greatest, uint64_t *number)
 	return true;
 }
 
+/* No name of a time zone has a blank, but a '+' in a query that was not encoded has become one:
+ * "Etc/GMT+9". NULL without memory. */
+static const char *
+transcode_zone(struct transcode *in, const char *value)
+{
+	char *zone = arena_strdup(in->arena, value);
+	in->no_memory |= zone == NULL;
+	for (char *c = zone; c != NULL && *c != '\0'; c++)
+		if (*c == ' ')
+			*c = '+';
+	return zone;
+}
+
 /* NULL when it was set (or without memory), else what is wrong. */
 static const char *
 transcode_parse_parameter(struct transcode *in, const ProtobufCFieldDescriptor *field,
@@ -156,8 +169,16 @@ transcode_parse_parameter(struct transcode *in, const ProtobufCFieldDescriptor *
 {
 	uint64_t number;
 	const ProtobufCEnumValue *choice;
+	const struct rule *rule;
 	switch (field->type) {
-	case PROTOBUF_C_TYPE_STRING: *(const char **)slot = value; return NULL;
+	case PROTOBUF_C_TYPE_STRING:
+		rule = in->rules == NULL
+		           ? NULL
+		           : rules_find(in->rules, in->message->descriptor, field->name);
+		if (rule != NULL && rule->format == RULE_ZONE)
+			value = transcode_zone(in, value);
+		*(const char **)slot = value;
+		return NULL;
 	case PROTOBUF_C_TYPE_UINT32:
 		if (transcode_digits(value) == 0)
 			return "must be a whole number";

@@ -16,6 +16,7 @@
 
 #define RULES_MAX_VIOLATIONS 20
 #define RULES_MAX_PLAIN      4096 /* bytes of a string that has no rule */
+#define RULES_DAY_US         ((int64_t)86400 * 1000000)
 
 /* Where in the message the check is: a field, within what holds it. */
 struct rules_place {
@@ -125,6 +126,22 @@ rules_normalize(struct rules_check *check, const struct rules_place *place, cons
 	return normal;
 }
 
+/* Of an instant; its first year is told in the same words whatever else is wrong. */
+static void
+rules_instant(struct rules_check *check, const struct rules_place *place, const struct rule *rule,
+              const char *text)
+{
+	int64_t first_year = rule->min > 0 ? rule->min : 1970, instant;
+	char first[32];
+	int32_t day = 0;
+	snprintf(first, sizeof first, "%04" PRId64 "-01-01", first_year);
+	bool good = date_parse(first, &day);
+	assert(good);
+	if (!instant_parse(text, &instant) || instant < day * RULES_DAY_US)
+		rules_violate(check, place, "must be a time as in RFC 3339, from %" PRId64 " on",
+		              first_year);
+}
+
 static void
 rules_string(struct rules_check *check, const struct rules_place *place, const struct rule *rule,
              char **text)
@@ -144,7 +161,6 @@ rules_string(struct rules_check *check, const struct rules_place *place, const s
 		return;
 	*text = normal;
 	int32_t day;
-	int64_t instant;
 	switch (rule->format) {
 	case RULE_TEXT:
 		if (text_has_controls(normal))
@@ -167,10 +183,7 @@ rules_string(struct rules_check *check, const struct rules_place *place, const s
 		if (!date_parse(normal, &day))
 			rules_violate(check, place, "must be a date, YYYY-MM-DD, from 1970 on");
 		break;
-	case RULE_INSTANT:
-		if (!instant_parse(normal, &instant))
-			rules_violate(check, place, "must be a time as in RFC 3339, from 1970 on");
-		break;
+	case RULE_INSTANT: rules_instant(check, place, rule, normal); break;
 	case RULE_ZONE:
 		if (zone_find(normal) == NULL)
 			rules_violate(check, place, "must be a time zone of the IANA database");

@@ -21,7 +21,7 @@ enum rule_format {
 	RULE_SECRET,  /* min..max code points after NFC; nothing cut: passwords */
 	RULE_EMAIL,   /* trimmed, one @, at most max code points */
 	RULE_DATE,    /* YYYY-MM-DD */
-	RULE_INSTANT, /* RFC 3339 */
+	RULE_INSTANT, /* RFC 3339, from the year `min` on, which is 1970 by default */
 	RULE_ZONE,    /* an IANA time zone's name */
 	RULE_ID,      /* [A-Za-z0-9_-]{1,36} */
 	RULE_NUMBER,  /* min..max */

@@ -22,7 +22,6 @@
 
 #define HISTORY_CACHE_TTL_S 3600
 #define HISTORY_DAY_MS      ((int64_t)86400000)
-#define HISTORY_EARLIEST_MS ((int64_t)946684800000) /* 2000-01-01 */
 #define HISTORY_RECORD      "Record"
 
 enum status
@@ -254,8 +253,6 @@ history_parse_at(struct call *call, const char *text, int64_t *at_ms)
 	if (!instant_parse(text, &at_us))
 		return call_invalid(call, "/at", "is not an RFC 3339 time");
 	*at_ms = at_us / 1000;
-	if (*at_ms < HISTORY_EARLIEST_MS)
-		return call_invalid(call, "/at", "is before the year 2000");
 	if (*at_ms > history_now_ms() + HISTORY_DAY_MS)
 		return call_invalid(call, "/at", "is in the future");
 	return STATUS_OK;

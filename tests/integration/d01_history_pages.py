@@ -148,6 +148,27 @@ def test_twenty_equal_writes_at_once_are_one(app, learner):
     assert len(learner.get("/v1/history?type=study").json["items"]) == 1
 
 
+@pytest.mark.parametrize("at", ["1988-05-01T00:00:00Z", "1960-01-01T00:00:00Z", "yesterday",
+                                "1999-12-31T23:59:59Z"])
+def test_a_time_that_cannot_be_is_refused_in_the_same_words(learner, at):
+    body = {"type": "study", "subject": "x", "minutes": 1}
+    answer = learner.post("/v1/history", {**body, "at": at})
+    assert answer.status == 422
+    assert answer.json["errors"] == [
+        {"pointer": "/at", "detail": "must be a time as in RFC 3339, from 2000 on"}]
+    assert learner.post("/v1/history", {**body, "at": "2000-01-01T00:00:00Z"}).status == 201
+
+
+def test_plus_in_the_name_of_a_zone_need_not_be_encoded(learner):
+    learner.post("/v1/history", {"type": "study", "subject": "x", "minutes": 9,
+                                 "at": "2026-03-10T11:00:00Z"})  # at UTC-12: on the day before
+    for zone in ("Etc/GMT+12", "Etc/GMT%2B12"):
+        answer = learner.get("/v1/history/summary?from=2026-03-09&to=2026-03-10&tz=" + zone)
+        assert answer.status == 200, answer
+        assert [one["minutes"] for one in answer.json["days"]] == [9, 0]
+    assert learner.get("/v1/history/summary?tz=Etc/GMT-12").status == 200
+
+
 def test_summary_has_every_day_of_its_range(learner):
     summary = learner.get("/v1/history/summary").json
     assert [one["date"] for one in summary["days"]] == [str(day(n)) for n in range(29, -1, -1)]
