@@ -135,7 +135,7 @@ struct route routes[] = {
 	{.method = "GET", .pattern = "/v1/voice/conversations", .actor = "voice",
 	 .rpc = "ListConversations", .summary = "My conversations", .query = PAGE},
 	{.method = "GET", .pattern = "/v1/voice/conversations/{id}", .actor = "voice",
-	 .rpc = "GetConversation", .summary = "A conversation with its turns"},
+	 .rpc = "GetConversation", .summary = "A conversation with its turns, without audio, which is not kept"},
 	{.method = "DELETE", .pattern = "/v1/voice/conversations/{id}", .actor = "voice",
 	 .rpc = "DeleteConversation", .summary = "Delete a conversation", .success = 204},
 	/* new-service: routes above */

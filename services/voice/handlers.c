@@ -149,7 +149,7 @@ voice_instant(int64_t ms)
 }
 
 static bool
-voice_past_turn(const struct voice_turn *turn, Voice__PastTurn *message)
+voice_past_turn(const char *conversation, const struct voice_turn *turn, Voice__PastTurn *message)
 {
 	Voice__Engines *engines = arena_alloc(task_arena(), sizeof *engines);
 
@@ -161,6 +161,7 @@ voice_past_turn(const struct voice_turn *turn, Voice__PastTurn *message)
 	engines->chat = voice_text(turn->chat);
 	engines->tts = voice_text(turn->tts);
 	message->id = voice_text(turn->id);
+	message->conversation_id = voice_text(conversation);
 	message->transcript = voice_text(turn->transcript);
 	message->reply = voice_text(turn->reply);
 	message->provider = engines;
@@ -192,7 +193,7 @@ voice_conversation_message(struct db *db, const struct voice_conversation *conve
 	    message->updated_at == NULL)
 		return STATUS_OVERLOADED;
 	for (size_t i = 0; i < count; i++) {
-		if (!voice_past_turn(&turns[i], &past[i]))
+		if (!voice_past_turn(conversation->id, &turns[i], &past[i]))
 			return STATUS_OVERLOADED;
 		message->turns[message->n_turns++] = &past[i];
 	}

@@ -77,6 +77,8 @@ def test_typed_turn_is_kept_in_its_conversation(learner):
     path = "/v1/voice/conversations/" + first["conversation_id"]
     turns = learner.get(path).json["turns"]
     assert {one["transcript"] for one in turns} == {"what is late", "what should I study today"}
+    assert {one["conversation_id"] for one in turns} == {first["conversation_id"]}
+    assert not any("audio" in one for one in turns), "speech is not kept"
     assert learner.delete(path).status == 204
     assert learner.get(path).status == 404
 
