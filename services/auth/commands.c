@@ -7,6 +7,7 @@
 #include "common/base/arena.h"
 #include "common/base/config.h"
 #include "common/base/ids.h"
+#include "common/base/log.h"
 #include "common/base/obj.h"
 #include "common/base/text.h"
 #include "common/io/db.h"
@@ -33,28 +34,30 @@ command_failed(const char *command, const char *what)
 	return 1;
 }
 
+/* `done`: what there is to say about the account's email when all went well; or NULL. */
 static int
-command_result(const char *command, enum status status, const struct account *account)
+command_result(const char *command, enum status status, const struct account *account,
+               const char *done)
 {
 	if (status != STATUS_OK)
 		return command_failed(command, status == STATUS_NOT_FOUND ? "there is no such user"
 		                                                          : status_title(status));
-	auth_audit(command, "ok", account->id, "operator");
+	if (log_enabled(LOG_LEVEL_INFO))
+		auth_audit(command, "ok", account->id, "operator");
+	if (done != NULL)
+		printf("%s %s\n", account->email, done);
 	return 0;
 }
 
 /* The account of the one argument, an email address. */
 static enum status
-command_account(struct service *service, int argc, char **argv, struct account *account)
+command_account(struct service *service, char **argv, struct account *account)
 {
-	const char *email, *folded;
+	const char *email = text_trim(task_arena(), argv[0]);
+	const char *folded = email != NULL ? text_fold(task_arena(), email) : NULL;
 
-	if (argc != 1)
-		return STATUS_BAD_REQUEST;
-	email = text_trim(task_arena(), argv[0]);
-	folded = email != NULL ? text_fold(task_arena(), email) : NULL;
 	if (folded == NULL)
-		return STATUS_BAD_REQUEST;
+		return STATUS_NOT_FOUND;
 	return auth_store_account_by_email(service_db(service), folded, NULL, account, NULL);
 }
 
@@ -66,9 +69,8 @@ command_list(struct service *service, int argc, char **argv)
 	size_t count;
 	enum status status;
 
+	(void)argc;
 	(void)argv;
-	if (argc != 0)
-		return command_failed("list", status_title(STATUS_BAD_REQUEST));
 	do {
 		status = auth_store_list_accounts(service_db(service), after, COMMAND_PAGE,
 		                                  &accounts, &count);
@@ -89,35 +91,38 @@ static int
 command_disable(struct service *service, int argc, char **argv)
 {
 	struct account account;
-	enum status status = command_account(service, argc, argv, &account);
+	enum status status = command_account(service, argv, &account);
 
+	(void)argc;
 	if (status == STATUS_OK)
 		status =
 		    credentials_disable(service_cache(service), service_db(service), account.id);
-	return command_result("disable", status, &account);
+	return command_result("disable", status, &account, "is disabled and signed out everywhere");
 }
 
 static int
 command_enable(struct service *service, int argc, char **argv)
 {
 	struct account account;
-	enum status status = command_account(service, argc, argv, &account);
+	enum status status = command_account(service, argv, &account);
 
+	(void)argc;
 	if (status == STATUS_OK)
 		status =
 		    credentials_enable(service_cache(service), service_db(service), account.id);
-	return command_result("enable", status, &account);
+	return command_result("enable", status, &account, "is enabled and may sign in");
 }
 
 static int
 command_erase(struct service *service, int argc, char **argv)
 {
 	struct account account;
-	enum status status = command_account(service, argc, argv, &account);
+	enum status status = command_account(service, argv, &account);
 
+	(void)argc;
 	if (status == STATUS_OK)
 		status = credentials_erase(service_cache(service), service_db(service), account.id);
-	return command_result("erase", status, &account);
+	return command_result("erase", status, &account, "is being erased from every service");
 }
 
 /* One line from standard input, not shown on a terminal. Returns false at its end. */
@@ -151,10 +156,11 @@ command_set_password(struct service *service, int argc, char **argv)
 	char line[COMMAND_PASSWORD_MAX * 8], hash[PASSWORD_HASH_SIZE];
 	const char *password = NULL;
 	struct account account;
-	enum status status = command_account(service, argc, argv, &account);
+	enum status status = command_account(service, argv, &account);
 
+	(void)argc;
 	if (status != STATUS_OK)
-		return command_result("set-password", status, &account);
+		return command_result("set-password", status, &account, NULL);
 	if (command_read_line(line, sizeof line))
 		password = text_nfc(task_arena(), line);
 	sodium_memzero(line, sizeof line);
@@ -166,7 +172,8 @@ command_set_password(struct service *service, int argc, char **argv)
 	if (status == STATUS_OK)
 		status = credentials_set_password(service_cache(service), service_db(service),
 		                                  account.id, hash, NULL);
-	return command_result("set-password", status, &account);
+	return command_result("set-password", status, &account,
+	                      "has a new password and is signed out everywhere");
 }
 
 /* Where a browser finds us, without a '/' at the end: PUBLIC_URL, or where the gateway listens.
@@ -203,8 +210,9 @@ command_reset_link(struct service *service, int argc, char **argv)
 	const char *origin = command_origin();
 	char token[TOKEN_SIZE], digest[TOKEN_SIZE];
 	struct account account;
-	enum status status = command_account(service, argc, argv, &account);
+	enum status status = command_account(service, argv, &account);
 
+	(void)argc;
 	if (origin == NULL)
 		status = STATUS_OVERLOADED;
 	ids_token(token);
@@ -212,7 +220,7 @@ command_reset_link(struct service *service, int argc, char **argv)
 	if (status == STATUS_OK)
 		status = auth_store_add_reset(service_db(service), digest, account.id,
 		                              auth_now_ms() + COMMAND_RESET_MS);
-	if (command_result("reset-link", status, &account) != 0)
+	if (command_result("reset-link", status, &account, NULL) != 0)
 		return 1;
 	printf("%s/v1/password-resets/%s\n", origin, token);
 	return 0;

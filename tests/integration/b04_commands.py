@@ -24,6 +24,38 @@ def test_list_names_each_user_once(app, learner):
     assert "cache" not in users(app, "list").stderr
 
 
+@pytest.mark.parametrize("words, usage", [
+    (["list", "x"], "users list"), (["disable"], "users disable EMAIL"),
+    (["enable", "a", "b"], "users enable EMAIL"), (["reset-link"], "users reset-link EMAIL")])
+def test_wrong_arguments_are_answered_with_the_usage(app, words, usage):
+    for env in (app.env, {}):  # whatever the settings are
+        done = users(app, *words, check=False, env={"PATH": "/usr/bin", **env})
+        assert (done.returncode, done.stderr, done.stdout) == (2, f"usage: auth {usage}\n", "")
+
+
+def test_usage_of_an_argument_that_may_be_left_out(app):
+    done = app.command("planner", "jobs", "list", "failed", "x", check=False)
+    assert (done.returncode, done.stderr) == (2, "usage: planner jobs list [STATUS]\n")
+    assert app.command("planner", "jobs", "list", "failed").stderr == ""
+    app.command("planner", "jobs", "list")
+
+
+def test_commands_say_what_they_did_and_nothing_else(app, learner):
+    for command, said in (("disable", "is disabled and signed out everywhere"),
+                          ("enable", "is enabled and may sign in")):
+        done = users(app, command, learner.email)
+        assert (done.stdout, done.stderr) == (f"{learner.email} {said}\n", ""), command
+    loud = users(app, "list", env={**app.env, "LOG_LEVEL": "info"})
+    assert users(app, "list").stderr == "" and '"level":"info"' in loud.stderr
+
+
+def test_a_missing_setting_is_named_as_in_env_example(app):
+    env = {name: value for name, value in app.env.items() if name != "AUTH_DATABASE_URL"}
+    for words in (["users", "list"], ["migrate"], ["check"], []):
+        done = app.command("auth", *words, check=False, env=env)
+        assert (done.returncode, done.stderr) == (1, "auth: AUTH_DATABASE_URL is not set\n"), words
+
+
 def test_disabled_user_is_out_and_stays_out(app, learner):
     users(app, "disable", learner.email.upper())
     wait_for(lambda: learner.get("/v1/users/me").status == 401, 2, "the session's end")

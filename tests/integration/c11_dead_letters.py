@@ -144,4 +144,4 @@ def test_wrong_command_is_refused_in_a_line(app, words):
     run = jobs(app, *words, check=False)
     assert run.returncode != 0 and run.stdout == "" and run.stderr
     if words != ["bury"]:
-        assert len(run.stderr.splitlines()) == 1 and f"jobs {words[0]}: " in run.stderr
+        assert len(run.stderr.splitlines()) == 1 and f"jobs {words[0]}" in run.stderr

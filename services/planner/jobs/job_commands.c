@@ -81,7 +81,7 @@ command_list(struct service *service, int argc, char **argv)
 	for (size_t i = 0; argc == 1 && i < COUNT_OF(command_statuses); i++)
 		if (strcmp(argv[0], command_statuses[i]) == 0)
 			list.wanted = (int)i;
-	if (argc > 1 || (argc == 1 && list.wanted < 0))
+	if (argc == 1 && list.wanted < 0)
 		return command_failed(
 		    "list", "a status is queued, running, succeeded, failed or cancelled");
 	do {
@@ -120,8 +120,7 @@ command_show(struct service *service, int argc, char **argv)
 	size_t count;
 	enum status status;
 
-	if (argc != 1)
-		return command_failed("show", "which job?");
+	(void)argc;
 	status = job_store_get(service_db(service), NULL, argv[0], false, &row);
 	if (status == STATUS_OK)
 		status = job_store_calls(service_db(service), argv[0], &calls, &count);
@@ -168,22 +167,25 @@ command_replay(struct service *service, int argc, char **argv)
 {
 	enum status status;
 
-	if (argc != 1)
-		return command_failed("replay", "which job?");
+	(void)argc;
 	status = db_transact(service_db(service), command_replay_tx, argv[0]);
 	if (status == STATUS_CONFLICT)
 		return command_failed("replay", "there is no failed job of this id");
-	return status == STATUS_OK ? 0 : command_failed("replay", status_title(status));
+	if (status != STATUS_OK)
+		return command_failed("replay", status_title(status));
+	printf("%s will run again\n", argv[0]);
+	return 0;
 }
 
 static int
 command_purge(struct service *service, int argc, char **argv)
 {
 	char *end = NULL;
-	long days = argc == 1 ? strtol(argv[0], &end, 10) : -1;
+	long days = strtol(argv[0], &end, 10);
 	size_t count;
 	enum status status;
 
+	(void)argc;
 	if (days < 0 || days > COMMAND_DAYS || end == argv[0] || *end != '\0')
 		return command_failed("purge", "how many days are to stay?");
 	status = job_purge(service_db(service), planner_now_ms() - days * COMMAND_DAY_MS, &count);
