@@ -535,6 +535,41 @@ topics_come_from_the_goal_when_none_are_given(void **state)
 	arena_free(&arena);
 }
 
+static bool
+has_title(const struct schedule *schedule, const char *part)
+{
+	for (size_t i = 0; i < schedule->item_count; i++)
+		if (strstr(schedule->items[i].title, part) != NULL)
+			return true;
+	return false;
+}
+
+static void
+days_before_a_far_exam_are_said_to_be_unused(void **state)
+{
+	struct arena *arena = arena_new(0);
+	struct schedule_request request = typical(arena, 12, 28, 60);
+
+	(void)state;
+	request.has_exam = true;
+	request.exam_day = request.end_day + 34;
+	struct schedule *schedule = make(arena, &request);
+
+	check(&request, schedule);
+	assert_int_equal(schedule->warning_count, 1);
+	assert_string_equal(schedule->warnings[0].code, "unused_days");
+	assert_non_null(strstr(schedule->warnings[0].detail, "33 days"));
+	assert_false(has_title(schedule, "exam"));
+	for (int days = -5; days <= 7; days++) {
+		request.exam_day = request.end_day + days;
+		schedule = make(arena, &request);
+		check(&request, schedule);
+		assert_false(warns(schedule, "unused_days"));
+		assert_true(has_title(schedule, "Last check before the exam"));
+	}
+	arena_free(&arena);
+}
+
 static void
 a_topic_given_twice_is_one(void **state)
 {
@@ -599,6 +634,7 @@ main(void)
 	    cmocka_unit_test(long_names_are_cut_between_code_points),
 	    cmocka_unit_test(only_a_plan_without_study_days_is_refused),
 	    cmocka_unit_test(topics_come_from_the_goal_when_none_are_given),
+	    cmocka_unit_test(days_before_a_far_exam_are_said_to_be_unused),
 	    cmocka_unit_test(a_topic_given_twice_is_one),
 	    cmocka_unit_test(random_requests_keep_every_rule),
 	    cmocka_unit_test(the_largest_plans_do_not_stall_a_loop),

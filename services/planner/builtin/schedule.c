@@ -14,7 +14,8 @@
 #include "services/planner/builtin/study_days.h"
 #include "services/planner/builtin/wording.h"
 
-#define SCHEDULE_MAX_WARNINGS 4
+#define SCHEDULE_MAX_WARNINGS 5
+#define SCHEDULE_NEAR_EXAM    7 /* days after the last day at most, to speak of the exam */
 
 /* What is needed while a schedule is made; freed before it is returned. */
 struct schedule_work {
@@ -22,6 +23,15 @@ struct schedule_work {
 	struct sizing sizing;
 	struct pace_walk walk;
 };
+
+/* Days between the end of the plan and an exam that is far behind it; else 0. */
+static int
+schedule_idle_days(const struct schedule_request *request)
+{
+	int64_t idle = (int64_t)request->exam_day - request->end_day - 1;
+
+	return request->has_exam && idle >= SCHEDULE_NEAR_EXAM ? (int)idle : 0;
+}
 
 static bool
 schedule_acceptable(const struct schedule_request *request)
@@ -125,6 +135,7 @@ schedule_title(struct arena *arena, const struct schedule_request *request,
                const struct wording_subject *subject)
 {
 	enum plan_locale locale = request->locale;
+	bool exam = request->has_exam && schedule_idle_days(request) == 0;
 	int mocks = work->walk.mocks;
 
 	switch ((enum pace_role)from->role) {
@@ -134,12 +145,11 @@ schedule_title(struct arena *arena, const struct schedule_request *request,
 	case PACE_REVIEW: return wording_review(arena, locale, subject);
 	case PACE_PART_TEST: return wording_part_test(arena, locale, subject);
 	case PACE_PART_RECAP: return wording_recap(arena, locale, subject);
-	case PACE_MOCK: return wording_mock(arena, locale, request->has_exam, from->number, mocks);
-	case PACE_MISTAKES:
-		return wording_mistakes(arena, locale, request->has_exam, from->number, mocks);
+	case PACE_MOCK: return wording_mock(arena, locale, exam, from->number, mocks);
+	case PACE_MISTAKES: return wording_mistakes(arena, locale, exam, from->number, mocks);
 	case PACE_LAST_LOOK: break;
 	}
-	return wording_last_look(arena, locale, request->has_exam);
+	return wording_last_look(arena, locale, exam);
 }
 
 static enum plan_kind
@@ -203,6 +213,7 @@ schedule_warnings(struct arena *arena, const struct schedule_request *request,
 	    arena_calloc(arena, SCHEDULE_MAX_WARNINGS, sizeof(*warnings));
 	const struct pace *pace = &work->sizing.pace;
 	enum plan_locale locale = request->locale;
+	int idle = schedule_idle_days(request);
 	int reviews = 0;
 	int tests = 0;
 	int error = 0;
@@ -227,6 +238,8 @@ schedule_warnings(struct arena *arena, const struct schedule_request *request,
 		                       (work->sizing.topics + pace->units - 1) / pace->units);
 	if (tests == 0)
 		error |= schedule_warn(arena, schedule, warnings, locale, "no_test", 0);
+	if (idle > 0)
+		error |= schedule_warn(arena, schedule, warnings, locale, "unused_days", idle);
 	return error;
 }
 

@@ -13,6 +13,8 @@
  * - few topics in many days become stages (concepts, practice, application ...);
  * - many topics in few days are thinned: reviews first, then minutes per topic, then several
  *   topics share an item. Warnings say so: fewer_reviews, reduced_depth, topics_combined, no_test;
+ * - an exam more than a week after the last day does not give its name to the closing phase, and a
+ *   warning (unused_days) says that there are days until then;
  * - a beginner gets more time per topic and more reviews, an advanced learner a longer closing
  *   phase.
  */

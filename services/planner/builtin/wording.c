@@ -188,6 +188,12 @@ static const struct wording_text {
     {"no_test",
      {[PLAN_KO] = "시간이 부족해 평가를 넣지 못했습니다.",
       [PLAN_EN] = "There is no time for a test."}},
+    {"unused_days",
+     {[PLAN_KO] =
+          "계획이 끝난 뒤 시험까지 %d일이 비어 있습니다. 종료일을 늦추면 그날들도 쓸 수 있습니다.",
+      [PLAN_EN] =
+          "%d days between the end of this plan and the exam are not used; a later end date "
+          "would use them."}},
     {"does_not_fit",
      {[PLAN_KO] = "남은 날에 넣을 수 없는 항목 %d개는 원래 날짜에 그대로 두었습니다.",
       [PLAN_EN] = "%d missed items do not fit in the days left and keep their dates."}},
