@@ -115,7 +115,7 @@ static enum status
 course_take_day(struct course *course, const char *object, size_t length)
 {
 	struct arena *arena = arena_new(0);
-	struct plan_day day;
+	struct plan_day day = {.day = INT32_MIN};
 	enum plan_problem problem = PLAN_PROBLEM_MEMORY;
 	enum status status = STATUS_OK;
 

@@ -47,7 +47,8 @@ struct jobs {
 
 	pthread_mutex_t lock;
 	unsigned running;
-	struct job *unwritten; /* jobs with days that are not in the database yet, as they are due */
+	struct job
+	    *unwritten; /* jobs with days that are not in the database yet, as they are due */
 	struct job **unwritten_tail;
 	struct job *table[JOBS_BUCKETS];
 	struct job_learner *learners[JOBS_BUCKETS];
