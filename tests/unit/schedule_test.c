@@ -535,6 +535,55 @@ topics_come_from_the_goal_when_none_are_given(void **state)
 	arena_free(&arena);
 }
 
+/* Combined topics: every item slot of the day is used, and a title tells which topics it is about,
+ * by their names, shortened ones, or the first and the last. */
+static void
+titles_of_combined_topics_tell_which(void **state)
+{
+	static const char *const words[] = {"photosynthesis", "linear maps", "entropy",
+	                                    "supply and demand", "recursion"};
+	const char *topics[200];
+	struct arena *arena = arena_new(0);
+	struct schedule_request request = typical(arena, 200, 1, 960);
+
+	(void)state;
+	for (int i = 0; i < 200; i++)
+		topics[i] = arena_printf(arena, "%s, %s %c%c", words[i % 5], words[i / 5 % 5],
+		                         'a' + i % 26, 'a' + i / 26);
+	request.topics = topics;
+	struct schedule *schedule = make(arena, &request);
+
+	check(&request, schedule);
+	assert_int_equal(schedule->item_count, PLAN_MAX_ITEMS);
+	for (size_t i = 0; i + 1 < schedule->item_count; i++) {
+		const struct schedule_item *item = &schedule->items[i];
+		const char *last = topics[item->first_topic + item->topic_count - 1];
+
+		assert_int_equal(item->kind, PLAN_STUDY);
+		assert_non_null(
+		    strstr(item->title, arena_strndup(arena, topics[item->first_topic], 11)));
+		assert_non_null(strstr(item->title, arena_strndup(arena, last, 11)));
+		assert_true(text_length(item->title) > 150);
+	}
+	/* Cut short, these would all look the same. */
+	for (int i = 0; i < 200; i++)
+		topics[i] = arena_printf(arena, "Introduction to chemistry, chapter %c%c",
+		                         'a' + i % 26, 'a' + i / 26);
+	schedule = make(arena, &request);
+	assert_non_null(strstr(schedule->items[0].title, topics[0]));
+	assert_non_null(strstr(schedule->items[0].title, topics[9]));
+	assert_non_null(strstr(schedule->items[0].title, " (10 topics)"));
+	request.minutes_per_day = 5;
+	schedule = make(arena, &request);
+	check(&request, schedule);
+	assert_int_equal(schedule->item_count, 1);
+	for (int i = 0; i < 3; i++)
+		assert_non_null(strstr(schedule->items[0].title, topics[i]));
+	assert_non_null(strstr(schedule->items[0].title, topics[199]));
+	assert_non_null(strstr(schedule->items[0].title, " (200 topics)"));
+	arena_free(&arena);
+}
+
 static bool
 has_title(const struct schedule *schedule, const char *part)
 {
@@ -635,6 +684,7 @@ main(void)
 	    cmocka_unit_test(only_a_plan_without_study_days_is_refused),
 	    cmocka_unit_test(topics_come_from_the_goal_when_none_are_given),
 	    cmocka_unit_test(days_before_a_far_exam_are_said_to_be_unused),
+	    cmocka_unit_test(titles_of_combined_topics_tell_which),
 	    cmocka_unit_test(a_topic_given_twice_is_one),
 	    cmocka_unit_test(random_requests_keep_every_rule),
 	    cmocka_unit_test(the_largest_plans_do_not_stall_a_loop),

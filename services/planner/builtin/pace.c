@@ -5,9 +5,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#define PACE_DAY_REVIEWS  6  /* at most so many a day: more would be a day of crumbs */
-#define PACE_DAY_STUDIES  12 /* leaves room for reviews and a test below PLAN_MAX_ITEMS */
-#define PACE_LONG_SESSION 12 /* an hour */
+#define PACE_DAY_REVIEWS  6 /* at most so many a day: more would be a day of crumbs */
+#define PACE_DAY_STUDIES  (PLAN_MAX_ITEMS - 1) /* a test may come at the end of the only day */
+#define PACE_LONG_SESSION 12                   /* an hour */
 
 /* Days after the first study at which a unit comes back. The gaps grow. */
 static const int16_t pace_ladder[][10] = {
@@ -155,12 +155,13 @@ pace_begin_unit(const struct pace *pace, struct pace_walk *walk)
 }
 
 static int
-pace_study(const struct pace *pace, struct pace_walk *walk, int day, int quanta, bool idle)
+pace_study(const struct pace *pace, struct pace_walk *walk, int day, int quanta, int places)
 {
+	bool idle = places == PACE_DAY_STUDIES;
 	int used = 0;
 	int sessions = 0;
 
-	while (walk->unit_now < pace->units && used < quanta && sessions < PACE_DAY_STUDIES) {
+	while (walk->unit_now < pace->units && used < quanta && sessions < places) {
 		struct pace_unit *unit = &walk->unit[walk->unit_now];
 		int now = pace_session(pace, walk, quanta - used, idle && used == 0);
 
@@ -195,7 +196,8 @@ pace_learning_day(const struct pace *pace, struct pace_walk *walk, int day)
 		walk->parts_tested = walk->parts_done;
 	}
 	left -= pace_reviews(pace, walk, day, left, places);
-	left -= pace_study(pace, walk, day, pace_min(left, pace->study_cap), walk->items == before);
+	left -= pace_study(pace, walk, day, pace_min(left, pace->study_cap),
+	                   PACE_DAY_STUDIES - (walk->items - before));
 	(void)left;
 }
 

@@ -10,7 +10,7 @@
 #include "common/base/arena.h"
 #include "common/base/text.h"
 
-#define SERIES_MIN_NAME 6 /* code points that a shortened name keeps */
+#define SERIES_MIN_NAME 12 /* code points that a shortened name keeps */
 
 bool
 series_parse(const char *name, struct series_name *out)
@@ -125,32 +125,94 @@ series_list(struct arena *arena, const char *const *topics, size_t count, size_t
 	return text;
 }
 
+/* Cut to `each` code points, would two names look the same? */
+static bool
+series_blurs(const char *const *topics, size_t count, size_t each)
+{
+	for (size_t i = 1; i < count; i++) {
+		size_t bytes = series_bytes(topics[i], each - 1);
+
+		if (text_length(topics[i]) <= each)
+			continue;
+		for (size_t k = 0; k < i; k++)
+			if (strncmp(topics[i], topics[k], bytes) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* The longer names cut to what just fits; NULL with *fits false if that would leave too little to
+ * tell them by. */
+static char *
+series_shorten(struct arena *arena, const char *const *topics, size_t count, size_t limit,
+               bool *fits)
+{
+	size_t low = SERIES_MIN_NAME;
+	size_t high = PLAN_MAX_TEXT + 1;
+	size_t length = 0;
+	char *best = NULL;
+
+	*fits = true;
+	while (low < high) {
+		size_t each = best == NULL ? low : low + (high - low) / 2;
+		char *text = series_list(arena, topics, count, each, limit);
+
+		if (text == NULL)
+			return NULL;
+		if (text_length(text) <= limit) {
+			best = text;
+			length = each;
+			low = each + 1;
+		} else if (best == NULL) {
+			*fits = false;
+			return NULL;
+		} else {
+			high = each;
+		}
+	}
+	*fits = !series_blurs(topics, count, length);
+	return best;
+}
+
+/* "A, B, C … Z (40 topics)": as many of the first as there is room for. */
+static char *
+series_outline(struct arena *arena, const char *const *topics, size_t count,
+               enum plan_locale locale, size_t limit)
+{
+	size_t each = limit > 48 ? (limit - 24) / 2 : SERIES_MIN_NAME;
+	char *last = series_clip(arena, topics[count - 1], each);
+	char *text = series_clip(arena, topics[0], each);
+
+	if (last == NULL || text == NULL)
+		return NULL;
+	last = arena_printf(arena, locale == PLAN_KO ? " … %s (주제 %zu개)" : " … %s (%zu topics)",
+	                    last, count);
+	if (last == NULL)
+		return NULL;
+	for (size_t i = 1; i + 1 < count; i++) {
+		if (text_length(text) + 2 + text_length(topics[i]) + text_length(last) > limit)
+			break;
+		text = arena_printf(arena, "%s, %s", text, topics[i]);
+		if (text == NULL)
+			return NULL;
+	}
+	text = arena_printf(arena, "%s%s", text, last);
+	return text == NULL ? NULL : series_clip(arena, text, limit);
+}
+
 char *
 series_join(struct arena *arena, const char *const *topics, size_t first, size_t count,
             enum plan_locale locale, size_t limit)
 {
 	char *text = series_list(arena, topics + first, count, PLAN_MAX_TEXT, limit);
+	bool fits;
 
 	if (text == NULL || text_length(text) <= limit)
 		return text;
 	if (count == 1)
 		return series_clip(arena, topics[first], limit);
-
-	size_t each = (limit + 2) / count;
-
-	if (each >= SERIES_MIN_NAME + 2) {
-		text = series_list(arena, topics + first, count, each - 2, limit);
-		if (text == NULL || text_length(text) <= limit)
-			return text;
-	}
-	each = limit > 48 ? (limit - 24) / 2 : SERIES_MIN_NAME;
-	char *one = series_clip(arena, topics[first], each);
-	char *last = series_clip(arena, topics[first + count - 1], each);
-
-	if (one == NULL || last == NULL)
-		return NULL;
-	text =
-	    arena_printf(arena, locale == PLAN_KO ? "%s … %s (주제 %zu개)" : "%s … %s (%zu topics)",
-	                 one, last, count);
-	return text == NULL ? NULL : series_clip(arena, text, limit);
+	text = series_shorten(arena, topics + first, count, limit, &fits);
+	if (fits)
+		return text;
+	return series_outline(arena, topics + first, count, locale, limit);
 }

@@ -31,7 +31,7 @@ bool series_parse(const char *name, struct series_name *out);
 char *series_clip(struct arena *arena, const char *text, size_t limit);
 
 /* The `count` topics from `first` on in at most `limit` code points: all by name if they fit, runs
- * as ranges, then shortened names, and at last "A … Z (40 topics)". */
+ * as ranges, then shortened names, and at last "A, B … Z (40 topics)". */
 char *series_join(struct arena *arena, const char *const *topics, size_t first, size_t count,
                   enum plan_locale locale, size_t limit);
 

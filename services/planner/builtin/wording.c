@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "common/base/arena.h"
+#include "common/base/text.h"
 #include "services/planner/builtin/series.h"
 
-#define WORDING_AROUND 60 /* code points kept for the words around the names of topics */
 #define WORDING_STAGES 6
 
 /* With k stages a topic goes through the first row's k names; with more, each name has several
@@ -48,7 +48,8 @@ static char *
 wording_around(struct arena *arena, enum plan_locale locale, const struct wording_subject *subject,
                const char *before, const char *behind)
 {
-	char *names = wording_names(arena, locale, subject, PLAN_MAX_TEXT - WORDING_AROUND);
+	size_t around = text_length(before) + text_length(behind);
+	char *names = wording_names(arena, locale, subject, PLAN_MAX_TEXT - around);
 	char *title = names == NULL ? NULL : arena_printf(arena, "%s%s%s", before, names, behind);
 
 	return title == NULL ? NULL : series_clip(arena, title, PLAN_MAX_TEXT);
