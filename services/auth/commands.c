@@ -42,8 +42,7 @@ command_result(const char *command, enum status status, const struct account *ac
 	if (status != STATUS_OK)
 		return command_failed(command, status == STATUS_NOT_FOUND ? "there is no such user"
 		                                                          : status_title(status));
-	if (log_enabled(LOG_LEVEL_INFO))
-		auth_audit(command, "ok", account->id, "operator");
+	auth_audit(command, "ok", account->id, "operator"); /* whatever LOG_LEVEL says */
 	if (done != NULL)
 		printf("%s %s\n", account->email, done);
 	return 0;

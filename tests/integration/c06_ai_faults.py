@@ -103,8 +103,8 @@ FAULTS = [
     ({"fault": "slow", "delay_ms": 300}, 1, 0), ({"fault": "drip", "bytes": 100}, 1, 0),
     ("fenced", 1, 0), ("leading", 1, 0), ("trailing", 1, 0), ("unfinished", 1, 0),
     ("truncated", 2, 3), ("truncated_body", 2, 3), ("stream_error", 2, 3), ("cut", 2, 3),
-    ("reset_middle", 2, (3, 12)), ("stall_middle", 2, 3), ("length", 2, 3), ("prose", 2, 3),
-    ("wrong_schema", 2, 3), ("wrong_dates", 2, 3), ("wrong_rest", 2, 3), ("wrong_minutes", 2, 3),
+    ("reset_middle", 2, (3, 12)), ("stall_middle", 2, 3), ("length", 2, 3), ("prose", 2, 2),
+    ("wrong_schema", 2, 2), ("wrong_dates", 2, 2), ("wrong_rest", 2, 2), ("wrong_minutes", 2, 2),
     ("missing_topics", 2, 2),
 ]
 # What asking again would not change, or not soon: the next provider is asked at once.
@@ -112,7 +112,7 @@ HOPELESS = ["400", "404", "quota", "invalid_key", "stall", "safety", "blocked",
             {"fault": "429", "retry_after": 30}]
 # Those that leave nothing of an answer behind, and what each takes of the last provider.
 IN_VAIN = [("500", 4, 4), ("reset", 4, 4), ("stall", 1, 4), ("safety", 1, 1),
-           ("wrong_schema", 3, 5), ({"fault": "429", "retry_after": 30}, 1, 1)]
+           ("wrong_schema", 2, 5), ({"fault": "429", "retry_after": 30}, 1, 1)]
 
 
 def rule_of(fault, **more):

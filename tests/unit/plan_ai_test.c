@@ -284,9 +284,9 @@ test_next_provider(void **state)
 	    {"{'faults':[{'fault':'stall','provider':'gemini'}]}", 1 + 1, 0},
 	    {"{'faults':[{'fault':'safety','provider':'gemini'}]}", 1 + 1, 0},
 	    {"{'faults':[{'fault':'blocked','provider':'gemini'}]}", 1 + 1, 0},
-	    {"{'faults':[{'fault':'prose','provider':'gemini'}]}", 3 + 1, 0},
-	    {"{'faults':[{'fault':'wrong_schema','provider':'gemini'}]}", 3 + 1, 0},
-	    {"{'faults':[{'fault':'wrong_rest','provider':'gemini'}]}", 3 + 1, 0},
+	    {"{'faults':[{'fault':'prose','provider':'gemini'}]}", 2 + 1, 0},
+	    {"{'faults':[{'fault':'wrong_schema','provider':'gemini'}]}", 2 + 1, 0},
+	    {"{'faults':[{'fault':'wrong_rest','provider':'gemini'}]}", 2 + 1, 0},
 	    /* Days of the first provider were shown. */
 	    {"{'latency':{'streaming':200},'faults':[{'fault':'cut','provider':'gemini','at':0.3}]"
 	     "}",
@@ -308,7 +308,7 @@ test_nobody(void **state)
 		unsigned calls;
 	} cases[] = {
 	    {"{'faults':[{'fault':'500'}]}", 4 + 4},
-	    {"{'faults':[{'fault':'prose'}]}", 3 + 5},
+	    {"{'faults':[{'fault':'prose'}]}", 2 + 5},
 	    {"{'faults':[{'fault':'blocked'}]}", 1 + 1},
 	};
 

@@ -165,7 +165,7 @@ plan_ai_make(struct plan_ai *ai, const struct plan_ask *ask, const struct plan_a
 			status = course_reset(&course, "another provider starts over");
 		if (status != STATUS_OK)
 			break;
-		status = course_run(&course, chat, i + 1 == ai->chats.count);
+		status = course_run(&course, chat, i, ai->chats.count);
 		if (status == STATUS_OK) {
 			result->provider = result->calls > 0 ? chat_provider(chat) : NULL;
 			result->model = result->calls > 0 ? chat_model(chat) : NULL;

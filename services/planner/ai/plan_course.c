@@ -11,8 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COURSE_FURTHER      2 /* calls for the rest of an answer, or to mend it; */
-#define COURSE_FURTHER_LAST 4 /* of the last provider: nobody else would do better */
+/* Calls for the rest of an answer, and those of them that mend it. The last of several providers
+ * has more of both: nobody else would do better. */
+#define COURSE_FURTHER      2
+#define COURSE_REPAIRS      1
+#define COURSE_FURTHER_LAST 4
 #define COURSE_ANSWER_LIMIT ((size_t)2 << 20)
 #define COURSE_CALL_TOKENS  16000 /* what one answer is asked for, at most */
 #define COURSE_FRAME_TOKENS 200
@@ -311,9 +314,25 @@ course_cover(struct course *course)
 	return STATUS_VALIDATION;
 }
 
+/* Calls that a provider may still be asked for. */
+struct course_allowance {
+	unsigned further;
+	unsigned repairs; /* of them, for answers that were wrong */
+};
+
+static bool
+course_may_repair(struct course_allowance *allowance)
+{
+	if (allowance->further == 0 || allowance->repairs == 0)
+		return false;
+	allowance->further--;
+	allowance->repairs--;
+	return true;
+}
+
 /* The plan is there. Topics that were left out can only be brought in by starting over, once. */
 static enum status
-course_complete(struct course *course, unsigned *further)
+course_complete(struct course *course, struct course_allowance *allowance)
 {
 	enum status status = course_cover(course);
 	size_t missing = course->missing_count;
@@ -322,29 +341,35 @@ course_complete(struct course *course, unsigned *further)
 		return status;
 	snprintf(course->result->why, sizeof course->result->why, "%zu topics were left out",
 	         missing);
-	if (course->topics_repaired || *further == 0) {
+	if (course->topics_repaired || !course_may_repair(allowance)) {
 		course->missing_count = 0;
 		return STATUS_PROVIDERS_FAILED;
 	}
 	course->topics_repaired = true;
-	(*further)--;
 	status = course_reset(course, "topics were left out");
 	course->missing_count = missing;
 	return status == STATUS_OK ? STATUS_VALIDATION : status;
 }
 
-/* Is it worth asking the same provider for the rest? */
+/* Is it worth asking the same provider again: for the rest of what was cut off, or to mend what was
+ * wrong? */
 static bool
-course_goes_on(enum status status, const struct chat_answer *answer, bool gained, unsigned *further)
+course_goes_on(const struct course *course, enum status status, const struct chat_answer *answer,
+               bool gained, struct course_allowance *allowance)
 {
+	bool wrong =
+	    course->problem_count > 0 && course->problems[0].problem != PLAN_PROBLEM_MISSING;
+
+	if (status == STATUS_OK && answer->finish == CHAT_STOP && (wrong || !gained))
+		return course_may_repair(allowance);
 	/* It has said something before it broke off; else its attempts are used up already. */
 	if (status != STATUS_OK && !gained &&
 	    (answer->length == 0 || answer->fault == AI_FAULT_TIMED_OUT ||
 	     answer->fault == AI_FAULT_BLOCKED))
 		return false;
-	if (*further == 0)
+	if (allowance->further == 0)
 		return false;
-	(*further)--;
+	allowance->further--;
 	return true;
 }
 
@@ -378,9 +403,12 @@ course_passes(const struct course *course, enum status status)
 }
 
 enum status
-course_run(struct course *course, struct chat *chat, bool last)
+course_run(struct course *course, struct chat *chat, size_t place, size_t count)
 {
-	unsigned further = last ? COURSE_FURTHER_LAST : COURSE_FURTHER;
+	bool last = place + 1 == count;
+	struct course_allowance allowance = {
+	    .further = last && place > 0 ? COURSE_FURTHER_LAST : COURSE_FURTHER,
+	    .repairs = last && place > 0 ? COURSE_FURTHER_LAST : COURSE_REPAIRS};
 	struct chat_answer answer = {0};
 	enum status status = STATUS_OK;
 
@@ -396,7 +424,7 @@ course_run(struct course *course, struct chat *chat, bool last)
 				return status;
 		}
 		if (course->filled == course->rules.day_count) {
-			status = course_complete(course, &further);
+			status = course_complete(course, &allowance);
 			if (status != STATUS_VALIDATION) {
 				course->failed |= status == STATUS_PROVIDERS_FAILED;
 				return status;
@@ -405,7 +433,8 @@ course_run(struct course *course, struct chat *chat, bool last)
 		}
 		if (course->stopped != STATUS_OK || status == STATUS_OVERLOADED)
 			return course_give_up(course, status, &answer);
-		if (!whole && !course_goes_on(status, &answer, course->filled > before, &further))
+		if (!whole &&
+		    !course_goes_on(course, status, &answer, course->filled > before, &allowance))
 			return course_give_up(course, status, &answer);
 	}
 }

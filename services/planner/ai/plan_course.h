@@ -40,8 +40,9 @@ enum status course_init(struct course *course, const struct plan_ask *ask,
                         const struct plan_ai_sink *sink, struct plan_ai_result *result);
 /* Drops all days, and says so. */
 enum status course_reset(struct course *course, const char *reason);
-/* OK: the plan is whole. PROVIDERS_FAILED: not at this provider. Anything else ends the course. */
-enum status course_run(struct course *course, struct chat *chat, bool last);
+/* At the provider that is the place-th (from 0 on) of `count` to be asked. OK: the plan is whole.
+ * PROVIDERS_FAILED: not at this provider. Anything else ends the course. */
+enum status course_run(struct course *course, struct chat *chat, size_t place, size_t count);
 /* Writes the request for the days still missing, sets *until as in struct prompt_plan. */
 void course_write(struct course *course, struct buf *out, uint32_t *max_tokens, int *until);
 
