@@ -4,7 +4,7 @@ import pytest
 
 from client import instant
 from conftest import run_deployment
-from deployment import Deployment
+from deployment import BIN, Deployment
 from events import Events
 from providers import check_plan
 
@@ -188,7 +188,8 @@ def test_answer_without_an_end_takes_no_memory(ai, learner, upstream, first):
     for _ in range(3):
         upstream.faults(rule_of("huge", provider=first, next=4))
         ask(learner)
-    assert ai["planner"].memory_kb("Rss") < before + 20 * 1024
+    if "asan" not in BIN:  # which keeps freed memory for a while
+        assert ai["planner"].memory_kb("Rss") < before + 20 * 1024
 
 
 def test_retry_after_is_waited_for(learner, upstream, first):
