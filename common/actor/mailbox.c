@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/obj.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -17,14 +18,16 @@ struct mailbox {
 	pthread_mutex_t lock;
 	struct incoming *head, *tail;
 	_Atomic size_t queued, running;
-	unsigned busy[]; /* requests per worker */
+	struct mailbox_load {
+		unsigned busy, parked; /* requests */
+	} load[];                      /* of each worker */
 };
 
 struct mailbox *
 mailbox_new(const struct mailbox_options *options)
 {
 	struct mailbox *mailbox =
-	    calloc(1, sizeof *mailbox + options->worker_count * sizeof mailbox->busy[0]);
+	    calloc(1, sizeof *mailbox + options->worker_count * sizeof mailbox->load[0]);
 
 	if (mailbox == NULL)
 		return NULL;
@@ -91,27 +94,44 @@ mailbox_dequeue(struct mailbox *mailbox, struct incoming *incoming)
 static void
 mailbox_assign(struct mailbox *mailbox, struct incoming *incoming, unsigned worker)
 {
-	mailbox->busy[worker]++;
+	mailbox->load[worker].busy++;
 	atomic_fetch_add(&mailbox->running, 1);
 	incoming->worker = mailbox->options.workers[worker];
 	incoming->dispatch.fn = mailbox_dispatch_fn;
 	worker_post(incoming->worker, &incoming->dispatch);
 }
 
+/* The least busy worker that has room; -1: none. The lock is held. */
+static int
+mailbox_choose(const struct mailbox *mailbox)
+{
+	unsigned least = UINT_MAX;
+	int best = -1;
+
+	for (unsigned i = 0; i < mailbox->options.worker_count; i++) {
+		const struct mailbox_load *load = &mailbox->load[i];
+
+		if (load->busy < mailbox->options.connections &&
+		    load->busy + load->parked < least) {
+			least = load->busy + load->parked;
+			best = (int)i;
+		}
+	}
+	return best;
+}
+
 bool
 mailbox_put(struct mailbox *mailbox, struct incoming *incoming)
 {
-	unsigned best = 0;
 	bool taken = true;
+	int best;
 
 	OBJ_CHECK(mailbox, MAILBOX_MAGIC);
 	incoming->mailbox = mailbox;
 	pthread_mutex_lock(&mailbox->lock);
-	for (unsigned i = 1; i < mailbox->options.worker_count; i++)
-		if (mailbox->busy[i] < mailbox->busy[best])
-			best = i;
-	if (mailbox->busy[best] < mailbox->options.connections)
-		mailbox_assign(mailbox, incoming, best);
+	best = mailbox_choose(mailbox);
+	if (best >= 0)
+		mailbox_assign(mailbox, incoming, (unsigned)best);
 	else if (atomic_load(&mailbox->queued) < mailbox->options.queue_limit)
 		mailbox_enqueue(mailbox, incoming);
 	else
@@ -120,25 +140,62 @@ mailbox_put(struct mailbox *mailbox, struct incoming *incoming)
 	return taken;
 }
 
-void
-mailbox_done(struct mailbox *mailbox, struct worker *worker)
+static unsigned
+mailbox_index(const struct mailbox *mailbox, const struct worker *worker)
 {
 	unsigned index = 0;
-	struct incoming *next;
+
+	while (mailbox->options.workers[index] != worker)
+		index++;
+	return index;
+}
+
+/* The worker has a place for another. The lock is held. */
+static void
+mailbox_pull(struct mailbox *mailbox, unsigned worker)
+{
+	struct incoming *next = mailbox->head;
+
+	assert(mailbox->load[worker].busy > 0);
+	mailbox->load[worker].busy--;
+	if (next == NULL)
+		return;
+	mailbox_dequeue(mailbox, next);
+	mailbox_assign(mailbox, next, worker);
+}
+
+void
+mailbox_done(struct mailbox *mailbox, struct worker *worker, bool parked)
+{
+	unsigned index;
 
 	OBJ_CHECK(mailbox, MAILBOX_MAGIC);
 	pthread_mutex_lock(&mailbox->lock);
-	while (mailbox->options.workers[index] != worker)
-		index++;
-	assert(mailbox->busy[index] > 0);
-	mailbox->busy[index]--;
+	index = mailbox_index(mailbox, worker);
 	atomic_fetch_sub(&mailbox->running, 1);
-	next = mailbox->head;
-	if (next != NULL) {
-		mailbox_dequeue(mailbox, next);
-		mailbox_assign(mailbox, next, index);
+	if (parked)
+		mailbox->load[index].parked--;
+	else
+		mailbox_pull(mailbox, index);
+	pthread_mutex_unlock(&mailbox->lock);
+}
+
+bool
+mailbox_park(struct mailbox *mailbox, struct worker *worker)
+{
+	unsigned index;
+	bool room;
+
+	OBJ_CHECK(mailbox, MAILBOX_MAGIC);
+	pthread_mutex_lock(&mailbox->lock);
+	index = mailbox_index(mailbox, worker);
+	room = mailbox->load[index].parked < mailbox->options.connections;
+	if (room) {
+		mailbox->load[index].parked++;
+		mailbox_pull(mailbox, index);
 	}
 	pthread_mutex_unlock(&mailbox->lock);
+	return room;
 }
 
 bool

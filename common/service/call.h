@@ -54,6 +54,10 @@ enum status call_invalid(struct call *call, const char *pointer, const char *for
 /* Takes over status, detail, violations and Retry-After of another actor's reply. */
 enum status call_fail_as(struct call *call, const struct reply *reply);
 
+/* From now on the handler mostly waits, for something that takes long and is bounded elsewhere: it
+ * is not counted among those worked on (WORKER_CONNECTIONS), as far as there is room for it. */
+void call_park(struct call *call);
+
 /* Sends a piece of a streamed reply; the first one sends the head, so set headers before. Yields
  * while the reader is slow. When the handler then returns, the stream ends with its status and the
  * reply message is not sent. */

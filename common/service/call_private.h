@@ -38,6 +38,7 @@ struct call {
 	const void *packed; /* call_reply_packed() */
 	size_t packed_length;
 
+	bool parked;
 	bool streaming; /* the head has been sent */
 	size_t credit;  /* bytes of pieces the caller still takes */
 	struct wait *waiter;

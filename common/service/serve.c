@@ -180,7 +180,16 @@ call_task(void *arg)
 	incoming->task_call = NULL;
 	OBJ_FINI(&call);
 	incoming_finish(incoming, item);
-	mailbox_done(server->mailbox, worker_current());
+	mailbox_done(server->mailbox, worker_current(), call.parked);
+}
+
+void
+call_park(struct call *call)
+{
+	struct server *server = call->incoming->server_arg;
+
+	if (!call->parked)
+		call->parked = mailbox_park(server->mailbox, worker_current());
 }
 
 static void
@@ -205,7 +214,7 @@ server_work(void *arg, struct incoming *incoming)
 	}
 	if (status != STATUS_OK) {
 		incoming_finish(incoming, server_short_reply(incoming, status));
-		mailbox_done(server->mailbox, worker_current());
+		mailbox_done(server->mailbox, worker_current(), false);
 	}
 }
 
@@ -406,8 +415,8 @@ server_open(const struct server_options *options, char *error, size_t error_size
 	    .url = options->url,
 	    .tls = options->tls,
 	    .actor = options->spec->name,
-	    .max_calls =
-	        (unsigned)(options->connections * options->worker_count + options->queue_limit),
+	    .max_calls = (unsigned)(2 * options->connections * options->worker_count +
+	                            options->queue_limit), /* parked ones, too */
 	    .boot_id = options->boot_id,
 	    .on_request = server_on_request,
 	    .on_cancel = server_on_cancel,

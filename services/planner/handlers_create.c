@@ -187,6 +187,7 @@ create_wait(struct call *call, const struct preference *preference,
 	struct job_end end = {0};
 	enum status status = STATUS_OK;
 
+	call_park(call);
 	if (preference->wait_s > 0)
 		status = job_wait(planner->jobs, call_user(call), admission->id,
 		                  create_wait_until(preference), &end);

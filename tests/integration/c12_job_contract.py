@@ -161,6 +161,26 @@ def test_queued_jobs_have_a_place_and_can_be_cancelled_there(app, learner, upstr
     assert learner.get("/v1/users/me/quota").json["plans"]["used"] == 2
 
 
+def test_learners_who_wait_for_plans_are_in_nobodys_way(app, learner, upstream):
+    upstream.faults("hold")
+    waiting, answers, threads = [app.learner() for _ in range(SLOTS)], [], []
+    for other in waiting:
+        client = app.client()
+        client.token = other.token
+        threads.append(threading.Thread(daemon=True, target=lambda client=client: answers.append(
+            client.post("/v1/plans", GOAL, timeout=60).status)))
+        threads[-1].start()
+    upstream.await_held(SLOTS)  # as many as the planner works on at a time
+    assert learner.get("/v1/plans", timeout=5).status == 200
+    job, = learner.expect(200, waiting[0].get("/v1/jobs", timeout=5))["items"]
+    assert waiting[0].delete(f"/v1/jobs/{job['id']}", timeout=5).status == 202
+    upstream.faults()
+    upstream.release()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == [201] * (SLOTS - 1) + [409]
+
+
 def test_learner_with_many_jobs_does_not_delay_another(app, learner, upstream):
     fill(app, upstream)
     many = [begin(learner) for _ in range(20)]

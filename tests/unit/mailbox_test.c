@@ -15,6 +15,7 @@
 #define CONNECTIONS 4
 #define QUEUE       5
 #define MOST        64
+#define PARKED      2 /* marks a request */
 
 static struct worker *workers[WORKERS];
 static struct mailbox *mailbox;
@@ -56,7 +57,9 @@ setup(void **state)
 static void
 finish_task(void *arg)
 {
-	mailbox_done(mailbox, ((struct incoming *)arg)->worker);
+	const struct incoming *incoming = arg;
+
+	mailbox_done(mailbox, incoming->worker, incoming->call == PARKED);
 }
 
 static void
@@ -79,7 +82,7 @@ teardown(void **state)
 	(void)state;
 	for (unsigned i = 0; mailbox_running(mailbox) > 0; i++) {
 		assert_true(i < begun);
-		if (order[i]->worker != NULL && order[i]->call == 0)
+		if (order[i]->worker != NULL && order[i]->call != 1)
 			finish(order[i]);
 		pause_ms(1);
 	}
@@ -94,8 +97,17 @@ teardown(void **state)
 static void
 finish_marked(struct incoming *incoming)
 {
-	incoming->call = 1;
 	finish(incoming);
+	incoming->call = 1;
+}
+
+static void
+park_task(void *arg)
+{
+	struct incoming *incoming = arg;
+
+	if (mailbox_park(mailbox, incoming->worker))
+		incoming->call = PARKED;
 }
 
 static void
@@ -141,6 +153,35 @@ test_what_does_not_fit_waits_and_then_is_refused(void **state)
 	}
 	assert_int_equal(mailbox_queued(mailbox), 0);
 	assert_int_equal(mailbox_running(mailbox), room);
+}
+
+/* As many again as there are places. */
+static void
+test_parked_requests_are_in_nobodys_way(void **state)
+{
+	unsigned room = WORKERS * CONNECTIONS;
+
+	(void)state;
+	fill(room + 1);
+	wait_begun(room);
+	for (unsigned i = 0; i < room; i++)
+		run_task(order[i]->worker, park_task, order[i]);
+	wait_begun(room + 1);
+	assert_int_equal(mailbox_queued(mailbox), 0);
+	assert_int_equal(mailbox_running(mailbox), room + 1);
+	for (unsigned i = room + 1; i < 2 * room; i++)
+		assert_true(mailbox_put(mailbox, &requests[i]));
+	wait_begun(2 * room);
+	for (unsigned i = 0; i < WORKERS; i++)
+		assert_int_equal(by_worker[i], 2 * CONNECTIONS);
+	run_task(order[room]->worker, park_task, order[room]);
+	assert_int_equal(order[room]->call, 0); /* too many are */
+	finish_marked(order[0]);                /* a parked one: its place was given away */
+	assert_true(mailbox_put(mailbox, &requests[2 * room]));
+	assert_int_equal(mailbox_queued(mailbox), 1);
+	finish_marked(order[room]);
+	wait_begun(2 * room + 1);
+	assert_int_equal(mailbox_queued(mailbox), 0);
 }
 
 static void
@@ -189,6 +230,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_work_goes_to_the_least_busy_worker),
 	    TEST(test_what_does_not_fit_waits_and_then_is_refused),
+	    TEST(test_parked_requests_are_in_nobodys_way),
 	    TEST(test_a_waiting_request_can_be_taken_out),
 	    TEST(test_a_worker_that_ends_first_gets_the_next),
 	};

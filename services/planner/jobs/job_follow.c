@@ -232,6 +232,7 @@ job_follow(struct call *call, struct jobs *jobs, const struct job_follow_options
 				return status;
 		}
 	}
+	call_park(call);
 	job_watch_begin(&watch, jobs, options->id, !options->only_end);
 	status = job_follow_watched(&events, &watch, options);
 	job_watch_end(&watch);
