@@ -6,14 +6,16 @@ import threading
 
 import pytest
 
+from deployment import BIN
 from process import wait_for
 
 pytestmark = pytest.mark.disturbs  # of the others' speed
 GOAL = {"goal": "Biology chapters 1-6", "locale": "en"}
 SETTINGS = {"DRAIN_DELAY": "0", "USER_DAILY_PLANS": "0", "USER_DAILY_TOKENS": "0"}
 LATENCY = {"first_byte": 100, "streaming": 400, "chunks": 8}
-REQUESTS = int(os.environ.get("REQUESTS", "2000"))
-CONCURRENCY = int(os.environ.get("CONCURRENCY", "100"))
+SANITIZED = "asan" in BIN  # several times slower
+REQUESTS = int(os.environ.get("REQUESTS", "200" if SANITIZED else "2000"))
+CONCURRENCY = int(os.environ.get("CONCURRENCY", "20" if SANITIZED else "100"))
 FAILING = float(os.environ.get("FAILING", "0.3"))
 # What each of ten failing calls does; all together fail with the wanted probability.
 MIXED = ["429", "500", "503", "reset", "close", "cut", "reset_middle", "stream_error", "empty",

@@ -6,11 +6,12 @@ import time
 
 import pytest
 
+from deployment import BIN
 from process import wait_for
 from upstream import Upstream
 
 pytestmark = pytest.mark.disturbs
-KILLS = int(os.environ.get("KILLS", "50"))
+KILLS = int(os.environ.get("KILLS", "5" if "asan" in BIN else "50"))
 CONCURRENCY = int(os.environ.get("CONCURRENCY", "200"))
 LATENCY = {"first_byte": 300, "streaming": 1200, "chunks": 8}
 # Without a wish, with one to wait, with a key, and for who comes back later.
