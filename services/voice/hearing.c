@@ -211,11 +211,11 @@ hearing_speak_fn(void *arg, const _Atomic bool *stop)
 }
 
 enum status
-hearing_speak(struct hearing *hearing, const char *who, const char *locale, const char *text,
-              struct buf *wav, enum tts_outcome *outcome)
+hearing_speak(struct hearing *hearing, const char *locale, const char *text, struct buf *wav,
+              enum tts_outcome *outcome)
 {
 	struct speaking speaking = {.locale = locale, .text = text, .wav = wav};
-	enum status status = offload_for(hearing->pool, who, hearing_speak_fn, &speaking);
+	enum status status = offload(hearing->pool, hearing_speak_fn, &speaking);
 
 	*outcome = speaking.outcome;
 	return status;

@@ -37,8 +37,9 @@ struct hearing_heard {
 enum status hearing_listen(struct hearing *hearing, const char *who, const char *locale,
                            const void *audio, size_t length, const char *const *topics,
                            size_t topic_count, struct hearing_heard *heard);
-/* A WAV file that speaks `text`, appended to `wav`. OK: *outcome says how it went. */
-enum status hearing_speak(struct hearing *hearing, const char *who, const char *locale,
-                          const char *text, struct buf *wav, enum tts_outcome *outcome);
+/* A WAV file that speaks `text`, appended to `wav`; quick, so it waits in nobody's turn. OK:
+ * *outcome says how it went; else offload()'s. */
+enum status hearing_speak(struct hearing *hearing, const char *locale, const char *text,
+                          struct buf *wav, enum tts_outcome *outcome);
 
 #endif

@@ -267,10 +267,9 @@ speech_speak_here(struct speaking_run *run, const struct speech_engine *engine)
 	buf_init(wav, SPEECH_LOCAL_MOST);
 	if (arena_adopt(task_arena(), wav, speech_free_buf) != 0)
 		return STATUS_OVERLOADED;
-	status = hearing_speak(run->speech->hearing, call_user(run->turn->call), run->turn->locale,
-	                       run->text, wav, &outcome);
+	status = hearing_speak(run->speech->hearing, run->turn->locale, run->text, wav, &outcome);
 	if (status != STATUS_OK)
-		return speech_not_done(run->turn, status);
+		return status;
 	if (outcome == TTS_CANCELLED)
 		return STATUS_CANCELLED;
 	run->broken = outcome != TTS_SPOKEN;
