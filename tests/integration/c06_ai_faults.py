@@ -16,7 +16,8 @@ LIMITS = {"DRAIN_DELAY": "0", "USER_DAILY_PLANS": "0", "USER_DAILY_TOKENS": "0",
           "AI_FIRST_BYTE_TIMEOUT": "1", "AI_SILENCE_TIMEOUT": "1"}
 
 
-@pytest.fixture(scope="module", params=["gemini", "openai"])
+@pytest.fixture(scope="module",
+                params=["gemini", pytest.param("openai", marks=pytest.mark.slow)])
 def first(request):
     return request.param
 
