@@ -119,8 +119,8 @@ counts_tallies_json(const struct counts_tally *tallies, size_t room)
 json_t *
 counts_stats(const struct ledger *ledger)
 {
-	struct counts_tally outcomes[LEDGER_OUTCOMES] = {{NULL}}, providers[8] = {{NULL}};
-	struct counts_tally faults[FAULT_KINDS] = {{NULL}};
+	struct counts_tally outcomes[LEDGER_OUTCOMES] = {0}, providers[8] = {0};
+	struct counts_tally faults[FAULT_KINDS] = {0};
 	int64_t aborted = 0, sum_us = 0, most_us = 0;
 
 	for (uint64_t i = 0; i < ledger_recorded(ledger); i++) {
