@@ -1,4 +1,5 @@
 """What an engineer relies on: settings are documented, a fifth service takes one command."""
+import base64
 import os
 import re
 import shutil
@@ -73,6 +74,27 @@ def test_a_new_service_builds_and_answers_through_the_gateway(copy):
         file.write(QUIZ_TEST)
     run(copy, "/usr/bin/python3", "-m", "pytest", "-q", "tests/integration/z00_quiz.py",
         STUDYHALL_BIN=os.path.join(copy, "build/release/bin"))
+
+
+# The fixture's copy has the service from the test before.
+@pytest.mark.slow
+def test_a_new_service_can_be_deployed(copy):
+    if not os.path.isdir(os.path.join(copy, "services/quiz")):
+        run(copy, "make", "--no-print-directory", "new-service", "NAME=quiz")
+    rendered = run(copy, "/usr/bin/python3", "tests/integration/manifests.py", "production").stdout
+    kinds = {"Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget",
+             "NetworkPolicy", "ServiceAccount"}
+    found = re.findall(r"^kind: (\w+)\nmetadata:\n(?:  .*\n)*?  name: quiz$", rendered, re.M)
+    assert set(found) == kinds
+    assert "name: migrate-quiz" in rendered and "QUIZ_URL: tcp://quiz:" in rendered
+    assert "image: registry.example/studyhall/quiz:" in rendered
+    assert "GRANT ALL ON studyhall_quiz" in secret_sql(run(copy, "deploy/k8s/secrets").stdout)
+    done = run(copy, "/usr/bin/python3", "-m", "pytest", "-q", "tests/integration/k00_manifests.py")
+    assert " passed" in done.stdout and "skipped" not in done.stdout
+
+
+def secret_sql(secrets):
+    return base64.b64decode(re.search(r'init.sql: "(.*)"', secrets)[1]).decode()
 
 
 @pytest.mark.slow
