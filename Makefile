@@ -179,6 +179,11 @@ new-service: ## write a service that builds and answers: make new-service NAME=q
 	@deploy/local/new-service "$$NAME"
 bench-smoke: all ## speed through the whole chain beside nginx, and memory, from one short run
 	@/usr/bin/python3 tests/bench/smoke.py
+images: ## build the container images with podman, buildah or docker; prints their sizes
+	@deploy/images/build $(IMAGES)
+images-base: ## make the images' base out of Debian's packages, where no registry of images is reached
+	@deploy/images/base
+.PHONY: images images-base
 .PHONY: deps run stop logs demo test test-full lint format gdb-tasks env-example new-service bench-smoke
 
 clean: ## remove everything that was built
