@@ -11,12 +11,6 @@
 
 #define DB_BATCH_MAGIC 0xdbba7c01u
 
-enum db_unit_state {
-	DB_UNIT_QUEUED,
-	DB_UNIT_TAKEN, /* being written, or given the turn */
-	DB_UNIT_TOLD
-};
-
 enum db_unit_outcome {
 	DB_UNIT_WRITTEN, /* `status` is its outcome */
 	DB_UNIT_ALONE,   /* its task shall write it */
@@ -30,7 +24,7 @@ struct db_unit {
 	struct worker *worker;
 	struct post post;
 	struct wait wait;
-	enum db_unit_state state; /* guarded by the batch's lock until it is taken */
+	bool taken; /* being written, or given the turn; guarded by the batch's lock */
 	enum db_unit_outcome outcome;
 	enum status status;
 };
@@ -113,7 +107,7 @@ db_batch_take(struct db_batch *batch, struct db_unit **units, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		units[i] = batch->head;
-		units[i]->state = DB_UNIT_TAKEN;
+		units[i]->taken = true;
 		batch->head = units[i]->next;
 	}
 	if (batch->head == NULL)
@@ -224,7 +218,7 @@ db_batch_withdraw(struct db_batch *batch, struct db_unit *unit)
 	bool queued;
 
 	pthread_mutex_lock(&batch->lock);
-	queued = unit->state == DB_UNIT_QUEUED;
+	queued = !unit->taken;
 	if (queued) {
 		for (at = &batch->head; *at != unit; at = &(*at)->next)
 			;
