@@ -14,7 +14,6 @@
 #include <strings.h>
 
 #define CLIP_RATE_MAX 48000 /* of what engines take */
-#define CLIP_QUIET    64    /* of 32767: no microphone that is on stays below it */
 
 /* --- what it is ------------------------------------------------------------------------------ */
 
@@ -106,11 +105,10 @@ clip_prepare(struct clip *clip, struct pool *pool, const char *who, enum wav_out
 bool
 clip_is_silent(const struct clip *clip)
 {
-	for (size_t i = 0; i + 2 <= clip->samples_length; i += 2) {
-		int sample = (int16_t)(clip->samples[i] | clip->samples[i + 1] << 8);
+	const struct wav wav = {.bits = 16,
+	                        .channels = 1,
+	                        .samples = clip->samples,
+	                        .frames = clip->samples_length / 2};
 
-		if (sample > CLIP_QUIET || sample < -CLIP_QUIET)
-			return false;
-	}
-	return clip->samples != NULL;
+	return clip->samples != NULL && wav_is_mute(&wav);
 }

@@ -9,7 +9,7 @@
 
 #include "common/base/obj.h"
 
-#define WAV_MUTE 0.002f /* of full scale, -54 dB: a microphone that is on is louder */
+#define WAV_MUTE (64 / 32768.0f) /* of full scale, -54 dB: a microphone that is on is louder */
 
 enum {
 	WAV_PCM = 1,
