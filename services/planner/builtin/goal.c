@@ -281,24 +281,15 @@ goal_skip(struct goal_found *found, const bool skipped[GOAL_MOST_SKIPPED])
 {
 	size_t kept = 0;
 
-	for (int pass = 0; pass < 2; pass++) {
-		size_t count = 0;
+	for (size_t i = 0; i < found->count; i++) {
+		struct series_name name;
 
-		if (pass == 1 && kept == 0)
-			return;
-		for (size_t i = 0; i < found->count; i++) {
-			struct series_name name;
-
-			if (series_parse(found->topic[i], &name) &&
-			    name.number < GOAL_MOST_SKIPPED && skipped[name.number])
-				continue;
-			if (pass == 1)
-				found->topic[count] = found->topic[i];
-			count++;
-		}
-		kept = count;
+		if (!series_parse(found->topic[i], &name) || name.number >= GOAL_MOST_SKIPPED ||
+		    !skipped[name.number])
+			found->topic[kept++] = found->topic[i];
 	}
-	found->count = kept;
+	if (kept > 0)
+		found->count = kept;
 }
 
 enum status
