@@ -178,7 +178,8 @@ goal_take_short(const char *at, int *number)
 	return at;
 }
 
-/* "4", "4 and 7", "4, 6-8": marks them in `skipped`, returns what is behind, or NULL. */
+/* "4", "4 and 7", "4, 6-8": marks them in `skipped` unless it is NULL, returns what is behind, or
+ * NULL. */
 static const char *
 goal_take_numbers(const char *at, bool skipped[GOAL_MOST_SKIPPED])
 {
@@ -202,7 +203,7 @@ goal_take_numbers(const char *at, bool skipped[GOAL_MOST_SKIPPED])
 			next = dash != NULL ? dash : next;
 			to = dash != NULL ? to : from;
 		}
-		for (int n = from; n <= to && n < GOAL_MOST_SKIPPED; n++)
+		for (int n = from; skipped != NULL && n <= to && n < GOAL_MOST_SKIPPED; n++)
 			skipped[n] = true;
 		end = next;
 		length = goal_take_word(next, joints, GOAL_COUNT(joints));
@@ -212,9 +213,9 @@ goal_take_numbers(const char *at, bool skipped[GOAL_MOST_SKIPPED])
 	}
 }
 
-/* "except chapters 4 and 7": its length, 0 if it is none. */
+/* "except chapters 4 and 7": its length, 0 if it is none; where its numbers begin. */
 static size_t
-goal_exception(const char *start, const char *at, bool skipped[GOAL_MOST_SKIPPED])
+goal_exception(const char *start, const char *at, const char **numbers)
 {
 	static const char *const words[] = {
 	    "skipping ",    "skip ",          "except for ", "except ",  "excluding ", "exclude ",
@@ -231,8 +232,9 @@ goal_exception(const char *start, const char *at, bool skipped[GOAL_MOST_SKIPPED
 	const char *from = goal_skip_spaces(at + word);
 
 	from += goal_take_word(from, series, GOAL_COUNT(series));
-	const char *end = goal_take_numbers(from, skipped);
+	const char *end = goal_take_numbers(from, NULL);
 
+	*numbers = from;
 	/* "without 3D graphics", "skip 20 minutes" are something else. */
 	if (end == NULL || isalpha((unsigned char)*end) ||
 	    (*end == ' ' && isalpha((unsigned char)end[1])))
@@ -240,9 +242,9 @@ goal_exception(const char *start, const char *at, bool skipped[GOAL_MOST_SKIPPED
 	return (size_t)(end - at);
 }
 
-/* "4단원은 제외하고", "4, 7장 빼고": its length, 0 if it is none. */
+/* "4단원은 제외하고", "4, 7장 빼고": its length, 0 if it is none. Numbers come first. */
 static size_t
-goal_korean_exception(const char *start, const char *at, bool skipped[GOAL_MOST_SKIPPED])
+goal_korean_exception(const char *start, const char *at)
 {
 	static const char *const series[] = {
 	    "대단원", "단원", "챕터", "유닛", "레슨", "파트", "과목", "주차", "일차", "장",
@@ -253,7 +255,7 @@ goal_korean_exception(const char *start, const char *at, bool skipped[GOAL_MOST_
 
 	if (at > start && (isalnum((unsigned char)at[-1]) || strchr("-~", at[-1]) != NULL))
 		return 0;
-	const char *end = goal_take_numbers(at, skipped);
+	const char *end = goal_take_numbers(at, NULL);
 
 	if (end == NULL)
 		return 0;
@@ -270,15 +272,16 @@ static void
 goal_take_exceptions(char *goal, bool skipped[GOAL_MOST_SKIPPED])
 {
 	for (char *at = goal; *at != '\0'; at++) {
-		bool found[GOAL_MOST_SKIPPED] = {false};
-		size_t length = goal_exception(goal, at, found);
+		const char *numbers = at;
+		size_t length = goal_exception(goal, at, &numbers);
 
-		if (length == 0)
-			length = goal_korean_exception(goal, at, found);
+		if (length == 0) {
+			numbers = at;
+			length = goal_korean_exception(goal, at);
+		}
 		if (length == 0)
 			continue;
-		for (int n = 0; n < GOAL_MOST_SKIPPED; n++)
-			skipped[n] = skipped[n] || found[n];
+		goal_take_numbers(numbers, skipped);
 		char *end = at + length;
 
 		if (at > goal && strchr("([", at[-1]) != NULL && (*end == ')' || *end == ']')) {
