@@ -3,6 +3,7 @@
 #include "common/ai/chat_schema.h"
 
 #include "common/base/json.h"
+#include "common/base/obj.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,7 +45,7 @@ chat_schema_gemini(const json_t *schema)
 	json_t *items = json_object_get(schema, "items"), *out = json_object();
 	bool made = out != NULL;
 
-	for (size_t i = 0; i < sizeof known / sizeof known[0] && made; i++) {
+	for (size_t i = 0; i < COUNT_OF(known) && made; i++) {
 		json_t *value = json_object_get(schema, known[i]);
 
 		if (value != NULL)

@@ -4,6 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/date.h"
+#include "common/base/obj.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -57,7 +58,7 @@ http_reason(int status)
 	    {505, "HTTP Version Not Supported"},
 	};
 
-	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+	for (size_t i = 0; i < COUNT_OF(reasons); i++) {
 		if (reasons[i].status == status)
 			return reasons[i].reason;
 	}

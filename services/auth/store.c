@@ -3,6 +3,7 @@
 #include "services/auth/store.h"
 
 #include "common/base/arena.h"
+#include "common/base/obj.h"
 #include "common/io/db.h"
 #include "common/task/task.h"
 
@@ -117,7 +118,7 @@ auth_store_remove_account(struct db *tx, const char *id)
 	};
 	enum status status = STATUS_OK;
 
-	for (size_t i = 0; i < sizeof statements / sizeof statements[0] && status == STATUS_OK; i++)
+	for (size_t i = 0; i < COUNT_OF(statements) && status == STATUS_OK; i++)
 		status = DB_EXEC(tx, NULL, statements[i], DB_TEXT(id));
 	return status;
 }

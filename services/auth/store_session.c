@@ -3,6 +3,7 @@
 #include "services/auth/store.h"
 
 #include "common/base/arena.h"
+#include "common/base/obj.h"
 #include "common/io/db.h"
 #include "common/task/task.h"
 
@@ -157,7 +158,7 @@ auth_store_purge(struct db *db, int64_t now, size_t limit, bool *more)
 	uint64_t removed;
 
 	*more = false;
-	for (size_t i = 0; i < sizeof until / sizeof until[0] && status == STATUS_OK; i++) {
+	for (size_t i = 0; i < COUNT_OF(until) && status == STATUS_OK; i++) {
 		status = DB_EXEC(db, &removed, statements[i], DB_INT(until[i]), DB_INT(limit));
 		*more |= status == STATUS_OK && removed >= limit;
 	}

@@ -3,6 +3,7 @@
 #include "services/planner/ai/plan_cover.h"
 
 #include "common/base/arena.h"
+#include "common/base/obj.h"
 #include "common/base/text.h"
 
 #include <ctype.h>
@@ -28,7 +29,7 @@ plan_cover_dash(const char *at)
 	    "-",           "~", "\xe2\x80\x93", "\xe2\x80\x94", "\xe2\x88\xbc", "\xef\xbd\x9e",
 	    "\xe3\x80\x9c"};
 
-	for (size_t i = 0; i < sizeof dashes / sizeof dashes[0]; i++)
+	for (size_t i = 0; i < COUNT_OF(dashes); i++)
 		if (strncmp(at, dashes[i], strlen(dashes[i])) == 0)
 			return strlen(dashes[i]);
 	return 0;

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "common/base/arena.h"
+#include "common/base/obj.h"
 #include "services/planner/builtin/goal_parts.h"
 #include "services/planner/builtin/series.h"
 
@@ -223,7 +224,7 @@ goal_subject(struct arena *arena, const char *goal)
 
 	if (goal == NULL)
 		return arena_strdup(arena, "");
-	for (size_t i = 0; i < sizeof(goal_subjects) / sizeof(goal_subjects[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(goal_subjects); i++) {
 		const char *at = goal_find_subject(goal, goal_subjects[i]);
 
 		if (at != NULL && (first == NULL || at < first)) {

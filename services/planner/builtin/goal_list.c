@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/obj.h"
+
 static bool
 goal_is_trimmed(const char *at, const char *end, size_t *length)
 {
@@ -16,7 +18,7 @@ goal_is_trimmed(const char *at, const char *end, size_t *length)
 		*length = 1;
 		return true;
 	}
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(marks); i++) {
 		*length = strlen(marks[i]);
 		if ((size_t)(end - at) >= *length && memcmp(at, marks[i], *length) == 0)
 			return true;
@@ -98,7 +100,7 @@ goal_bullet(struct goal_slice line)
 	                                      "⑥",  "⑦",  "⑧",  "⑨",  "⑩", "□ ", "☐ "};
 	size_t digits = 0;
 
-	for (size_t i = 0; i < sizeof(bullets) / sizeof(bullets[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(bullets); i++)
 		if (goal_starts(line, bullets[i]))
 			return strlen(bullets[i]);
 	if (goal_starts(line, "("))
@@ -125,7 +127,7 @@ goal_separator(const char *start, const char *at)
 	    " + ", " and ", " then ", " plus ", " as well as ", " 및 ", " 그리고 ", "이랑 "};
 	bool hangul;
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(words); i++)
 		if (strncasecmp(at, words[i], strlen(words[i])) == 0)
 			return strlen(words[i]);
 	if (*at == ',') {
@@ -152,7 +154,7 @@ goal_is_noun(const char *start, const char *at)
 	static const char *const nouns[] = {"결과 ", "학과 ", "통과 ", "성과 ", "문과 ", "안과 ",
 	                                    "경과 ", "일과 ", "전과 ", "법과 ", "약과 ", "간과 "};
 
-	for (size_t i = 0; i < sizeof(nouns) / sizeof(nouns[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(nouns); i++)
 		if (at - start >= 3 && strncmp(at - 3, nouns[i], strlen(nouns[i])) == 0)
 			return true;
 	return false;

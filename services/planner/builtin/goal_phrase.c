@@ -6,9 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define GOAL_MOST_WORDS 12 /* more is a sentence, not a name */
+#include "common/base/obj.h"
 
-#define GOAL_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define GOAL_MOST_WORDS 12 /* more is a sentence, not a name */
 
 static const char *const goal_openings[] = {
     "i want to ",
@@ -114,7 +114,7 @@ static const char *const goal_time_words[] = {"hour", "minute", " min", "day",
 static bool
 goal_cut_openings(struct goal_slice *entry)
 {
-	for (size_t i = 0; i < GOAL_COUNT(goal_openings); i++)
+	for (size_t i = 0; i < COUNT_OF(goal_openings); i++)
 		if (goal_starts(*entry, goal_openings[i])) {
 			size_t length = strlen(goal_openings[i]);
 
@@ -128,7 +128,7 @@ goal_cut_openings(struct goal_slice *entry)
 static void
 goal_cut_closings(struct goal_slice *entry)
 {
-	for (size_t i = 0; i < GOAL_COUNT(goal_closings); i++) {
+	for (size_t i = 0; i < COUNT_OF(goal_closings); i++) {
 		long at = goal_find(*entry, goal_closings[i]);
 
 		if (at > 0)
@@ -164,7 +164,7 @@ goal_object(struct goal_slice entry)
 static void
 goal_cut_lead_ins(struct goal_slice *entry)
 {
-	for (size_t i = 0; i < GOAL_COUNT(goal_lead_ins); i++) {
+	for (size_t i = 0; i < COUNT_OF(goal_lead_ins); i++) {
 		long at = goal_find(*entry, goal_lead_ins[i]);
 		size_t length = strlen(goal_lead_ins[i]);
 		size_t object = goal_object(*entry);
@@ -187,7 +187,7 @@ goal_cut_korean(struct goal_slice *entry)
 	entry->length = goal_object(*entry);
 	while (again) {
 		again = false;
-		for (size_t i = 0; i < GOAL_COUNT(goal_activities); i++)
+		for (size_t i = 0; i < COUNT_OF(goal_activities); i++)
 			if (goal_ends(*entry, goal_activities[i])) {
 				entry->length -= strlen(goal_activities[i]);
 				again = true;
@@ -201,13 +201,13 @@ goal_is_sentence(struct goal_slice entry)
 	size_t words = 1;
 	bool letter = false;
 
-	for (size_t i = 0; i < GOAL_COUNT(goal_sentences); i++)
+	for (size_t i = 0; i < COUNT_OF(goal_sentences); i++)
 		if (goal_starts(entry, goal_sentences[i]))
 			return true;
-	for (size_t i = 0; i < GOAL_COUNT(goal_sentence_ends); i++)
+	for (size_t i = 0; i < COUNT_OF(goal_sentence_ends); i++)
 		if (goal_ends(entry, goal_sentence_ends[i]))
 			return true;
-	for (size_t i = 0; i < GOAL_COUNT(goal_occasions); i++)
+	for (size_t i = 0; i < COUNT_OF(goal_occasions); i++)
 		if (entry.length == strlen(goal_occasions[i]) &&
 		    goal_starts(entry, goal_occasions[i]))
 			return true;
@@ -217,8 +217,7 @@ goal_is_sentence(struct goal_slice entry)
 		words += c == ' ';
 		letter = letter || c >= 0x80 || isalpha(c);
 	}
-	for (size_t i = 0; isdigit((unsigned char)*entry.at) && i < GOAL_COUNT(goal_time_words);
-	     i++)
+	for (size_t i = 0; isdigit((unsigned char)*entry.at) && i < COUNT_OF(goal_time_words); i++)
 		if (goal_find(entry, goal_time_words[i]) > 0)
 			return true;
 	return !letter || words > GOAL_MOST_WORDS;

@@ -8,8 +8,7 @@
 #include <strings.h>
 
 #include "common/base/arena.h"
-
-#define GOAL_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#include "common/base/obj.h"
 
 struct goal_text {
 	char *at; /* has room for the longest result */
@@ -78,7 +77,7 @@ goal_circled_run(struct goal_text *text, const char *goal)
 	size_t count = 0;
 	const char *at = goal;
 
-	for (int n; count < GOAL_COUNT(number) && (n = goal_circled(at)) > 0; count++) {
+	for (int n; count < COUNT_OF(number) && (n = goal_circled(at)) > 0; count++) {
 		number[count] = n;
 		at = goal_skip_spaces(at + 3);
 		if (*at == ',' && goal_circled(goal_skip_spaces(at + 1)) > 0)
@@ -195,7 +194,7 @@ goal_take_numbers(const char *at, bool skipped[GOAL_MOST_SKIPPED])
 		if (next == NULL)
 			return end;
 		const char *dash = goal_skip_spaces(next);
-		size_t length = goal_take_word(dash, dashes, GOAL_COUNT(dashes));
+		size_t length = goal_take_word(dash, dashes, COUNT_OF(dashes));
 
 		to = from;
 		if (length > 0) {
@@ -206,7 +205,7 @@ goal_take_numbers(const char *at, bool skipped[GOAL_MOST_SKIPPED])
 		for (int n = from; skipped != NULL && n <= to && n < GOAL_MOST_SKIPPED; n++)
 			skipped[n] = true;
 		end = next;
-		length = goal_take_word(next, joints, GOAL_COUNT(joints));
+		length = goal_take_word(next, joints, COUNT_OF(joints));
 		if (length == 0)
 			return end;
 		at = goal_skip_spaces(next + length);
@@ -225,13 +224,13 @@ goal_exception(const char *start, const char *at, const char **numbers)
 	    "ch ",       "units ",   "unit ",   "lessons ", "lesson ", "sections ",
 	    "section ",  "modules ", "module ", "parts ",   "part ",   "weeks ",
 	    "week ",     "days ",    "day ",    "numbers ", "number ", "no. "};
-	size_t word = goal_take_word(at, words, GOAL_COUNT(words));
+	size_t word = goal_take_word(at, words, COUNT_OF(words));
 
 	if (word == 0 || (at > start && isalpha((unsigned char)at[-1])))
 		return 0;
 	const char *from = goal_skip_spaces(at + word);
 
-	from += goal_take_word(from, series, GOAL_COUNT(series));
+	from += goal_take_word(from, series, COUNT_OF(series));
 	const char *end = goal_take_numbers(from, NULL);
 
 	*numbers = from;
@@ -260,10 +259,10 @@ goal_korean_exception(const char *start, const char *at)
 	if (end == NULL)
 		return 0;
 	end = goal_skip_spaces(end);
-	end += goal_take_word(end, series, GOAL_COUNT(series));
-	end += goal_take_word(end, particles, GOAL_COUNT(particles));
+	end += goal_take_word(end, series, COUNT_OF(series));
+	end += goal_take_word(end, particles, COUNT_OF(particles));
 	end = goal_skip_spaces(end);
-	size_t word = goal_take_word(end, words, GOAL_COUNT(words));
+	size_t word = goal_take_word(end, words, COUNT_OF(words));
 
 	return word == 0 ? 0 : (size_t)(end - at) + word;
 }

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "common/base/arena.h"
+#include "common/base/obj.h"
 
 #define GOAL_FINE_GROUP  10 /* pages and problems: at least so many are a topic */
 #define GOAL_FINE_TOPICS 40
@@ -122,7 +123,7 @@ goal_is_other_word(const struct goal_series *series, const struct goal_cursor *b
 static const struct goal_series *
 goal_take_series(struct goal_cursor *cursor, bool suffix, bool *plural)
 {
-	for (size_t i = 0; i < sizeof(goal_series) / sizeof(goal_series[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(goal_series); i++) {
 		const struct goal_series *series = &goal_series[i];
 		struct goal_cursor at = *cursor;
 		bool ascii = isalpha((unsigned char)series->word[0]);
@@ -152,7 +153,7 @@ goal_take_connector(struct goal_cursor *cursor)
 	struct goal_cursor at = *cursor;
 
 	goal_skip_blanks(&at);
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(words); i++)
 		if (goal_take(&at, words[i])) {
 			*cursor = at;
 			return true;

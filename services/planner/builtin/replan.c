@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/arena.h"
+#include "common/base/obj.h"
 #include "services/planner/builtin/replan_parts.h"
 #include "services/planner/builtin/wording.h"
 
@@ -144,7 +145,7 @@ replan_place_thinned(struct replan_work *work)
 	} steps[] = {{100, 10}, {75, 10},  {50, 50},  {25, 50},
 	             {0, 50},   {50, 100}, {25, 100}, {0, 100}};
 
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(steps); i++)
 		if (replan_place_all(work, steps[i].percent, REPLAN_THIN) &&
 		    work->left_out * 100 <= work->spares * steps[i].most)
 			return true;
@@ -159,7 +160,7 @@ replan_place(struct replan_work *work)
 
 	if (work->study_limit < 0)
 		work->study_limit = last;
-	for (size_t i = 0; i < sizeof(percents) / sizeof(percents[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(percents); i++)
 		if (replan_place_all(work, percents[i], REPLAN_KEEP) ||
 		    replan_place_all(work, percents[i], REPLAN_LOOSE))
 			return;

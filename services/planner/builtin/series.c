@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "common/base/arena.h"
+#include "common/base/obj.h"
 #include "common/base/text.h"
 
 #define SERIES_MIN_NAME 12 /* code points that a shortened name keeps */
@@ -75,7 +76,7 @@ series_takes_plural(const struct series_name *name)
 	static const char *const words[] = {"chapter", "unit", "lesson", "section", "module",
 	                                    "part",    "page", "topic",  "lecture", "problem"};
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(words); i++)
 		if (name->prefix_length == strlen(words[i]) + 1 &&
 		    strncasecmp(name->prefix, words[i], strlen(words[i])) == 0)
 			return true;

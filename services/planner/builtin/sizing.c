@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/base/obj.h"
+
 #define SIZING_STAGE     24 /* quanta of a stage: two hours */
 #define SIZING_MAX_UNITS 160
 #define SIZING_PART_DAYS 6   /* about a test a week */
@@ -186,7 +188,7 @@ sizing_thin(struct sizing *sizing, struct pace_walk *walk, bool has_exam)
 
 	sizing->stages = 1;
 	sizing_set(sizing, sizing->topics, closing_days, true);
-	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]) && most == 0; i++) {
+	for (size_t i = 0; i < COUNT_OF(shares) && most == 0; i++) {
 		pace->review_share = shares[i];
 		most = sizing_most(sizing, walk, comfort);
 	}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/arena.h"
+#include "common/base/obj.h"
 #include "common/base/text.h"
 #include "services/planner/builtin/series.h"
 
@@ -214,7 +215,7 @@ static const struct wording_text {
 char *
 wording_warning(struct arena *arena, enum plan_locale locale, const char *code, int value)
 {
-	for (size_t i = 0; i < sizeof(wording_texts) / sizeof(wording_texts[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(wording_texts); i++) {
 		if (strcmp(wording_texts[i].code, code) != 0)
 			continue;
 		const char *text = wording_texts[i].text[locale];
