@@ -93,6 +93,9 @@ void replan_place_some(struct replan_work *work);
 bool replan_keeps_order(struct replan_work *work, const struct replan_item *outcome);
 bool replan_fits(const struct replan_work *work, const struct replan_entry *entry, int place);
 void replan_put(struct replan_work *work, struct replan_entry *entry, int place);
+/* Of a test or review that does not stay: puts it there. A resident becomes loose and sets *again;
+ * what comes then only notes its place, as the attempt will be repeated. */
+void replan_assign(struct replan_work *work, struct replan_entry *entry, int place, bool *again);
 
 /* replan_review.c
  * True for a review that may be left out when there is no room. */

@@ -41,6 +41,17 @@ replan_put(struct replan_work *work, struct replan_entry *entry, int place)
 		day->touched = true;
 }
 
+void
+replan_assign(struct replan_work *work, struct replan_entry *entry, int place, bool *again)
+{
+	if (entry->state == REPLAN_RESIDENT && !entry->loose)
+		entry->loose = *again = true;
+	if (*again)
+		entry->place = place;
+	else
+		replan_put(work, entry, place);
+}
+
 /* The first day of lower..upper with room, or REPLAN_NOWHERE. */
 static int
 replan_find(const struct replan_work *work, const struct replan_entry *entry, int lower, int upper)
@@ -199,12 +210,7 @@ replan_place_test(struct replan_work *work, struct replan_entry *entry, bool *ag
 
 	if (place == REPLAN_NOWHERE)
 		return false;
-	if (stays)
-		entry->loose = *again = true;
-	if (*again)
-		entry->place = place;
-	else
-		replan_put(work, entry, place);
+	replan_assign(work, entry, place, again);
 	return true;
 }
 

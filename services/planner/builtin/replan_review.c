@@ -285,16 +285,9 @@ replan_place_reviews(struct replan_work *work, enum replan_mode mode, bool *agai
 			work->left_out++;
 			continue;
 		}
-		bool moves = entry->state == REPLAN_RESIDENT && !entry->loose;
-
-		if (moves && place == entry->home)
+		if (entry->state == REPLAN_RESIDENT && !entry->loose && place == entry->home)
 			continue;
-		if (moves)
-			entry->loose = *again = true;
-		if (*again)
-			entry->place = place;
-		else
-			replan_put(work, entry, place);
+		replan_assign(work, entry, place, again);
 	}
 	return true;
 }
