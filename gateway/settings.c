@@ -17,70 +17,77 @@
 #include <strings.h>
 
 #define SETTINGS_ADMIN "127.0.0.1:8180"
-#define SETTINGS_COUNT 9
+
+static const struct {
+	struct config_setting setting;
+	size_t target; /* offset in struct gateway */
+} settings_table[] = {
+    {{.name = "LISTEN",
+      .type = CONFIG_TEXT,
+      .fallback = "127.0.0.1:8080",
+      .help = "Where the API and the web app are served: ADDRESS:PORT or unix:/path"},
+     offsetof(struct gateway, listen)},
+    {{.name = "THREADS",
+      .type = CONFIG_INT,
+      .fallback = "2",
+      .min = 1,
+      .max = 16,
+      .help = "Loops that serve; each is one thread"},
+     offsetof(struct gateway, threads)},
+    {{.name = "MAX_CONNECTIONS",
+      .type = CONFIG_INT,
+      .fallback = "10000",
+      .min = 1,
+      .max = 1000000,
+      .help = "Client connections at one time; a learner may hold a quarter of them as streams"},
+     offsetof(struct gateway, max_connections)},
+    {{.name = "KEEPALIVE",
+      .type = CONFIG_INT,
+      .fallback = "75",
+      .min = 1,
+      .max = 3600,
+      .help = "Seconds until an idle connection is closed"},
+     offsetof(struct gateway, keepalive_s)},
+    {{.name = "PUBLIC_URL",
+      .type = CONFIG_TEXT,
+      .global = true,
+      .help = "How browsers reach the service, as https://study.example"},
+     offsetof(struct gateway, public_url)},
+    {{.name = "TRUSTED_PROXIES",
+      .type = CONFIG_TEXT,
+      .global = true,
+      .help = "Networks whose X-Forwarded-For is believed, separated by commas; unix for a "
+              "socket file"},
+     offsetof(struct gateway, trusted_proxies)},
+    {{.name = "ADDRESS_CONNECTIONS",
+      .type = CONFIG_INT,
+      .fallback = "0",
+      .min = 0,
+      .max = 1000000,
+      .global = true,
+      .help = "Connections of one client address at one time; 0: no bound"},
+     offsetof(struct gateway, address_connections)},
+    {{.name = "CORS_ORIGINS",
+      .type = CONFIG_TEXT,
+      .global = true,
+      .help = "Origins that may call the API with a bearer token, separated by commas"},
+     offsetof(struct gateway, cors_origins)},
+    {{.name = "WEB_ROOT",
+      .type = CONFIG_TEXT,
+      .global = true,
+      .help = "Directory of the web app's files; found beside the program by default"},
+     offsetof(struct gateway, web_root)},
+};
+
+#define SETTINGS_COUNT COUNT_OF(settings_table)
 
 static void
 settings_own(struct gateway *gateway, struct config_setting table[SETTINGS_COUNT])
 {
-	const struct config_setting own[SETTINGS_COUNT] = {
-	    {.name = "LISTEN",
-	     .type = CONFIG_TEXT,
-	     .target = &gateway->listen,
-	     .fallback = "127.0.0.1:8080",
-	     .help = "Where the API and the web app are served: ADDRESS:PORT or unix:/path"},
-	    {.name = "THREADS",
-	     .type = CONFIG_INT,
-	     .target = &gateway->threads,
-	     .fallback = "2",
-	     .min = 1,
-	     .max = 16,
-	     .help = "Loops that serve; each is one thread"},
-	    {.name = "MAX_CONNECTIONS",
-	     .type = CONFIG_INT,
-	     .target = &gateway->max_connections,
-	     .fallback = "10000",
-	     .min = 1,
-	     .max = 1000000,
-	     .help =
-	         "Client connections at one time; a learner may hold a quarter of them as streams"},
-	    {.name = "KEEPALIVE",
-	     .type = CONFIG_INT,
-	     .target = &gateway->keepalive_s,
-	     .fallback = "75",
-	     .min = 1,
-	     .max = 3600,
-	     .help = "Seconds until an idle connection is closed"},
-	    {.name = "PUBLIC_URL",
-	     .type = CONFIG_TEXT,
-	     .target = &gateway->public_url,
-	     .global = true,
-	     .help = "How browsers reach the service, as https://study.example"},
-	    {.name = "TRUSTED_PROXIES",
-	     .type = CONFIG_TEXT,
-	     .target = &gateway->trusted_proxies,
-	     .global = true,
-	     .help = "Networks whose X-Forwarded-For is believed, separated by commas; unix for a "
-	             "socket file"},
-	    {.name = "ADDRESS_CONNECTIONS",
-	     .type = CONFIG_INT,
-	     .target = &gateway->address_connections,
-	     .fallback = "0",
-	     .min = 0,
-	     .max = 1000000,
-	     .global = true,
-	     .help = "Connections of one client address at one time; 0: no bound"},
-	    {.name = "CORS_ORIGINS",
-	     .type = CONFIG_TEXT,
-	     .target = &gateway->cors_origins,
-	     .global = true,
-	     .help = "Origins that may call the API with a bearer token, separated by commas"},
-	    {.name = "WEB_ROOT",
-	     .type = CONFIG_TEXT,
-	     .target = &gateway->web_root,
-	     .global = true,
-	     .help = "Directory of the web app's files; found beside the program by default"},
-	};
-	memcpy(table, own, sizeof own);
+	for (size_t i = 0; i < SETTINGS_COUNT; i++) {
+		table[i] = settings_table[i].setting;
+		table[i].target = (char *)gateway + settings_table[i].target;
+	}
 }
 
 void
