@@ -55,37 +55,42 @@ cache_read(const struct cache_read *read, const void **bytes, size_t *length, bo
 
 struct cache_writing {
 	struct cache *cache;
-	bool locked;
+	const char *const *keys;
+	size_t count;
+	bool begun;  /* the keys may hold marks */
+	bool locked; /* they do */
 	db_transact_fn *fn;
 	void *arg;
 };
 
-/* What cannot be locked is made worthless in the same transaction. */
+/* The lock comes last, so that what the database refuses leaves the cached values as they are. What
+ * cannot be locked is made worthless in the same transaction. */
 static enum status
 cache_write_in_tx(struct db *tx, void *arg)
 {
 	struct cache_writing *writing = arg;
-	enum status status = STATUS_OK;
+	enum status status = writing->fn(tx, writing->arg);
 
-	if (!writing->locked)
-		status = cache_epoch_raise(writing->cache, tx);
-	return status == STATUS_OK ? writing->fn(tx, writing->arg) : status;
+	if (status != STATUS_OK)
+		return status;
+	writing->begun = true;
+	writing->locked = cache_lock(writing->cache, writing->keys, writing->count) == STATUS_OK;
+	return writing->locked ? STATUS_OK : cache_epoch_raise(writing->cache, tx);
 }
 
 enum status
 cache_transact(struct cache *cache, struct db *db, const char *const *keys, size_t count,
                db_transact_fn *fn, void *arg)
 {
-	struct cache_writing writing = {.cache = cache, .fn = fn, .arg = arg};
+	struct cache_writing writing = {
+	    .cache = cache, .keys = keys, .count = count, .fn = fn, .arg = arg};
 	uint64_t generation = cache_generation(cache);
-	enum status status;
+	enum status status = db_transact(db, cache_write_in_tx, &writing);
 
-	writing.locked = cache_lock(cache, keys, count) == STATUS_OK;
-	status = db_transact(db, cache_write_in_tx, &writing);
 	/* An epoch raised within the transaction counts from its commit on. */
 	if (cache_generation(cache) != generation)
 		cache_distrust(cache);
-	if (cache_invalidate(cache, keys, count) == STATUS_OK || !writing.locked)
+	if (!writing.begun || cache_invalidate(cache, keys, count) == STATUS_OK || !writing.locked)
 		return status;
 	/* The locks are still there, unless Redis comes back without them. */
 	if (status != STATUS_OK && status != STATUS_DEPENDENCY_DOWN)

@@ -30,9 +30,10 @@ struct cache_read {
 enum status cache_read(const struct cache_read *read, const void **bytes, size_t *length,
                        bool *hit);
 
-/* db_transact() around which the keys are locked and then invalidated; if Redis cannot confirm, the
- * epoch is raised, in the same transaction where possible. Not OK after a commit (DEPENDENCY_DOWN):
- * outcome unknown to the caller, as with db_commit. */
+/* db_transact(): before its commit the keys are locked, after it they are invalidated; if Redis
+ * cannot confirm, the epoch is raised, in the same transaction where possible. When `fn` fails, or
+ * the database cannot be reached for it, what is cached stays. Not OK after a commit
+ * (DEPENDENCY_DOWN): outcome unknown to the caller, as with db_commit. */
 enum status cache_transact(struct cache *cache, struct db *db, const char *const *keys,
                            size_t count, db_transact_fn *fn, void *arg);
 

@@ -80,11 +80,15 @@ def test_stopped_and_continued_redis_revives_nothing(stores, learner):
 def test_mariadb_down_refuses_writes_and_loses_nothing(app, stores, learner):
     acknowledged = [learner.post("/v1/history", {"type": "study", "subject": "x",
                                                  "minutes": n}).json["id"] for n in range(1, 6)]
-    learner.get("/v1/history")
+    wait_for(lambda: learner.get("/v1/history").headers["Cache-Status"] == "history; hit", 60,
+             "the page in the cache")
+    page = learner.get("/v1/history")
     stores.mariadb.stop(60)
     answer = learner.post("/v1/history", {"type": "study", "subject": "x", "minutes": 9})
     assert (answer.status, answer.code) == (503, "dependency-down")
     assert int(answer.headers["Retry-After"]) > 0
+    # The write that was refused has changed nothing: what was cached is still shown.
+    assert learner.get("/v1/history").body == page.body
     assert app.client().get("/healthz").status == 200
     stores.mariadb.start()
     stores.wait_ready()
