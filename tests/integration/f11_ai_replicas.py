@@ -178,3 +178,20 @@ def test_stream_goes_on_on_the_other_replica(app, learner, upstream, last):
     days = [data["date"] for _, kind, data in seen + rest if kind == "day"]
     plan = rest[-1][2].get("plan") or rest[-1][2]
     assert days == sorted({item["date"] for item in plan["items"]})
+
+
+def test_call_waits_for_a_lease_that_is_only_late(deploy, stores, upstream):
+    """The renewal stands for longer than calls may be begun, and then comes in time after all."""
+    app = deploy({**SETTINGS, **upstream.settings()})
+    learner = app.learner()
+    upstream.configure(latency={"first_byte": 3500})
+    upstream.faults({"fault": "reset_middle", "at": 0.1, "next": 1})
+    job = learner.post("/v1/plans", GOAL, headers={"Prefer": "respond-async"}).json["id"]
+    upstream.await_open(1)
+    upstream.configure(latency={"first_byte": 50})
+    stores.sql("START TRANSACTION; SELECT owner FROM replica FOR UPDATE; DO SLEEP(4.5); COMMIT",
+               f"sh{app.number}_planner")
+    done = await_end(learner, job)
+    assert [call["outcome"] for call in done["calls"]] == ["failed", "answered"]
+    assert learner.get(f"/v1/plans/{job}").json["provider"] == "openai"
+    learner.close()

@@ -17,7 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CALL_RETRIES 4 /* of a start that the database was too busy for */
+#define CALL_RETRIES       4 /* of a start that the database was too busy for */
+#define CALL_LEASE_LOOK_MS 50
 
 /* --- in memory ----------------------------------------------------------------------------------
  */
@@ -199,6 +200,19 @@ job_record_call_write(struct call_start *start)
 	}
 }
 
+/* Until the lease is sure to last. One that could be renewed was nobody else's meanwhile. */
+static enum status
+job_record_await_lease(const struct job *job)
+{
+	struct job_owner *owner = job->jobs->owner;
+	enum status status = STATUS_OK;
+
+	while (status == STATUS_OK && job_owner_number(owner) != job->fence.owner)
+		status = job_owner_is(owner, job->fence.owner) ? task_sleep(CALL_LEASE_LOOK_MS)
+		                                               : STATUS_DEPENDENCY_DOWN;
+	return status;
+}
+
 enum status
 job_record_call(struct job *job, const char *time_zone, const char *provider, const char *model,
                 uint32_t tokens, unsigned *number)
@@ -222,16 +236,14 @@ job_record_call(struct job *job, const char *time_zone, const char *provider, co
 	if (start.call == NULL)
 		return STATUS_OVERLOADED;
 	status = job_record_call_write(&start);
-	/* The lease may have ended while we waited: then another may be asking just this. */
-	if (status == STATUS_OK && job_owner_number(job->jobs->owner) != job->fence.owner) {
-		job_record_calls_written(job);
-		job_record_call_ended(job, row.number, AI_CANCELLED, 0, 0, "no lease");
-		return STATUS_DEPENDENCY_DOWN;
-	}
 	if (status == STATUS_OK) {
 		job_record_calls_written(job);
 		*number = row.number;
-		return STATUS_OK;
+		/* The lease may have ended meanwhile: then another may be asking just this. */
+		status = job_record_await_lease(job);
+		if (status != STATUS_OK)
+			job_record_call_ended(job, row.number, AI_CANCELLED, 0, 0, "no lease");
+		return status;
 	}
 	if (status == STATUS_QUOTA_EXCEEDED || status == STATUS_OVERLOADED)
 		job->calls->count--; /* certainly not written */
