@@ -42,7 +42,9 @@ class TaskUnwinder(Unwinder):
         sp = pending.read_register("rsp")
         if self.task is None or int(sp) != self.innermost:
             return None
-        info = pending.create_unwind_info(FrameId(sp, pending.read_register("rip")))
+        # As if it lay just inside the task's: gdb ends where a caller seems to be further inside.
+        inside = gdb.Value(saved(self.task, "rsp")).cast(sp.type)
+        info = pending.create_unwind_info(FrameId(inside, pending.read_register("rip")))
         for name in REGISTERS:
             value = gdb.Value(saved(self.task, name)).cast(pending.read_register(name).type)
             info.add_saved_register(name, value)

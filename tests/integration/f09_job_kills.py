@@ -75,10 +75,16 @@ class Asking:
             thread.join()
 
 
+def page_of(learner, path):
+    answer = learner.get(path)
+    assert answer.status in (200, 503), answer  # 503: what was killed is still coming back
+    return answer.json if answer.status == 200 else None
+
+
 def everything(learner, path):
     items, cursor = [], ""
     while cursor is not None:
-        page = learner.get(f"{path}?limit=100{cursor}").json
+        page = wait_for(lambda: page_of(learner, f"{path}?limit=100{cursor}"), 60, path)
         items += page["items"]
         cursor = "&cursor=" + page["next_cursor"] if page["next_cursor"] else None
     return items

@@ -52,7 +52,8 @@ def shared_by_two(deploy, count):
     assert len(goals) == len(set(goals)) == count
     made = [app.metrics(name)["studyhall_jobs_ended_total{status=\"succeeded\"}"]
             for name in ("planner", "planner.2")]
-    assert sum(made) == count and min(made) >= 0.45 * count, made
+    # Within 10 % of even, or for few jobs within four standard deviations of a toss for each.
+    assert sum(made) == count and count / 2 - min(made) <= max(0.05 * count, 2 * count ** 0.5), made
     deadlocks = [app.metrics(name)["studyhall_db_deadlocks_total"]
                  for name in ("planner", "planner.2")]
     print(f"\n{count} jobs: {made[0]:.0f} and {made[1]:.0f}, deadlocks run again: {deadlocks}")
