@@ -70,6 +70,7 @@ transcript_task(void *arg)
 	(void)arg;
 	assert(strcmp(cloud_transcript(" what\nis late \t", 14), "what is late") == 0);
 	assert(cloud_transcript(" \n", 2) == NULL && cloud_transcript("", 0) == NULL);
+	assert(cloud_transcript("\x01 \x7f", 3) == NULL);
 	assert(cloud_transcript("\xff\xfe", 2) == NULL);
 	/* Jamo are joined, and the limit counts code points. */
 	text = cloud_transcript("\u1112\u1161\u11ab", 9);

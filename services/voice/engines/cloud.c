@@ -29,14 +29,16 @@ const char *
 cloud_transcript(const char *text, size_t length)
 {
 	char *copy = text_valid(text, length) ? arena_strndup(task_arena(), text, length) : NULL;
-	char *clean = copy != NULL ? text_trim(task_arena(), copy) : NULL;
+	char *clean;
 	size_t points = 0;
 
+	for (char *at = copy; at != NULL && *at != '\0'; at++)
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			*at = ' ';
+	clean = copy != NULL ? text_trim(task_arena(), copy) : NULL;
 	if (clean == NULL)
 		return NULL;
 	for (char *at = clean; *at != '\0'; at++) {
-		if ((unsigned char)*at < 0x20 || *at == 0x7f)
-			*at = ' ';
 		if ((*at & 0xc0) != 0x80 && points++ == CLOUD_TEXT_MOST) {
 			*at = '\0';
 			break;
