@@ -69,6 +69,35 @@ lists_are_split_at_commas_lines_bullets_and_words(void **state)
 }
 
 static void
+titles_stay_whole(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"Read War and Peace, Hamlet", "Read War and Peace|Hamlet"},
+	    {"I want to read Crime and Punishment, then Emma", "read Crime and Punishment|Emma"},
+	    {"finish reading Romeo and Juliet; the novel Pride and Prejudice",
+	     "reading Romeo and Juliet|novel Pride and Prejudice"},
+	    {"\"War and Peace\", \"Romeo and Juliet\"", "War and Peace|Romeo and Juliet"},
+	    {"Read \"War and Peace\" and \"The Lion, the Witch and the Wardrobe\" by June",
+	     "War and Peace|The Lion, the Witch and the Wardrobe"},
+	    {"cell \"walls\" today and \"Step by Step\"", "cell \"walls\" today|Step by Step"},
+	    {"“Crime and Punishment” and “Emma”", "Crime and Punishment|Emma"},
+	    {"『죄와 벌』, 「전쟁과 평화」", "죄와 벌|전쟁과 평화"},
+	    /* Topics are none. */
+	    {"Algebra and Geometry", "Algebra|Geometry"},
+	    {"algebra and geometry", "algebra|geometry"},
+	    {"Study Algebra and Geometry", "Algebra|Geometry"},
+	    {"Reading Comprehension and Writing", "Reading Comprehension|Writing"},
+	    {"Read about Rome and Greece", "Read about Rome|Greece"},
+	    {"Read Biology notes and Chemistry notes", "Read Biology notes|Chemistry notes"},
+	    {"Read Chapter 1 and Chapter 2", "Chapter 1|Chapter 2"},
+	    {"27\" monitors and 32\" monitors", "27\" monitors|32\" monitors"},
+	};
+
+	(void)state;
+	EXPECT(cases);
+}
+
+static void
 particles_split_only_where_they_are_particles(void **state)
 {
 	static const char *const cases[][2] = {
@@ -296,6 +325,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(lists_are_split_at_commas_lines_bullets_and_words),
+	    cmocka_unit_test(titles_stay_whole),
 	    cmocka_unit_test(particles_split_only_where_they_are_particles),
 	    cmocka_unit_test(ranges_name_every_number),
 	    cmocka_unit_test(the_spelling_of_a_range_does_not_matter),

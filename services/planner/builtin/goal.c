@@ -161,8 +161,7 @@ goal_entry_cb(void *arg, struct goal_slice entry, bool listed)
 {
 	struct goal_found *found = arg;
 
-	entry = goal_trim(entry);
-	if (goal_add_numbered(found, entry))
+	if (goal_add_numbered(found, goal_trim(entry)))
 		return;
 	if (!listed)
 		entry = goal_bare_name(entry);

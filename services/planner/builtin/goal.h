@@ -21,6 +21,8 @@ struct goal_topics {
 /* The topics that `goal` names, in its order:
  * - lists: by commas, semicolons, lines, bullets, "and", "및", "A와 B", after a colon or in
  * brackets;
+ * what stands in quotes is one topic; so is a title in capital letters behind "read" or "the
+ * novel": "read War and Peace", but not "Algebra and Geometry";
  * - ranges: "chapters 1-12", "Chapter 3 to 7", "1~12단원", "1장부터 12장까지", "12 chapters"; a
  * range of more than PLAN_MAX_TOPICS, or of pages and problems, becomes topics of several each.
  * Chapters to be left away ("skip 4", "except 4 and 7", "4단원 제외") are no topics.

@@ -178,18 +178,70 @@ goal_bracket(const char *at)
 	return 0;
 }
 
-/* The first entry boundary outside of brackets, or NULL. */
+size_t
+goal_quote(const char *start, const char *at, const char **close)
+{
+	static const char *const pairs[][2] = {{"\"", "\""}, {"“", "”"},   {"‘", "’"},
+	                                       {"「", "」"}, {"『", "』"}, {"《", "》"},
+	                                       {"〈", "〉"}};
+
+	if (at > start && (isalnum((unsigned char)at[-1]) || (*at == '"' && at[-1] == '"')))
+		return 0;
+	for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+		size_t length = strlen(pairs[i][0]);
+
+		if (strncmp(at, pairs[i][0], length) != 0)
+			continue;
+		*close = strstr(at + length, pairs[i][1]);
+		if (*close != NULL && (size_t)(*close - at) > strcspn(at, "\n"))
+			*close = NULL;
+		return length;
+	}
+	return 0;
+}
+
+/* What is read is a book: behind such a word "and" between capital letters is in its title. */
+static bool
+goal_in_title(const char *from, const char *at, const char *behind)
+{
+	static const char *const words[] = {"Read ",    "read ",      "reread ",   "re-read ",
+	                                    "reading ", "the novel ", "the book ", "the play "};
+	const char *word = at;
+
+	if (strncmp(at, " and ", 5) != 0 && strncmp(at, " & ", 3) != 0)
+		return false;
+	while (word > from && !isspace((unsigned char)word[-1]))
+		word--;
+	if (!isupper((unsigned char)*word) || !isupper((unsigned char)*behind))
+		return false;
+	for (word = from; word < at; word++)
+		for (size_t i = 0; i < COUNT_OF(words); i++) {
+			size_t length = strlen(words[i]);
+
+			if ((word == from || isspace((unsigned char)word[-1])) &&
+			    strncmp(word, words[i], length) == 0 &&
+			    isupper((unsigned char)word[length]))
+				return true;
+		}
+	return false;
+}
+
+/* The first entry boundary outside of brackets, quotes and titles, or NULL. */
 static const char *
 goal_next_boundary(struct goal_slice body, const char *from, size_t *length)
 {
+	const char *close, *end = body.at + body.length;
 	int depth = 0;
 
-	for (const char *at = from; at < body.at + body.length; at++) {
+	for (const char *at = from; at < end; at++) {
+		if (goal_quote(body.at, at, &close) > 0 && close != NULL && close < end)
+			at = close;
 		depth += goal_bracket(at);
 		if (depth < 0)
 			depth = 0;
 		*length = goal_boundary(body.at, at);
-		if (*length > 0 && (depth == 0 || *at == '\n'))
+		if (*length > 0 && (depth == 0 || *at == '\n') &&
+		    !goal_in_title(from, at, at + *length))
 			return at;
 	}
 	return NULL;

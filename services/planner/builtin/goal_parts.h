@@ -58,6 +58,9 @@ struct goal_slice goal_bare_name(struct goal_slice entry);
 
 /* Slices without blanks, quotes and full stops around them. */
 struct goal_slice goal_trim(struct goal_slice slice);
+/* Length of the opening quote at `at`, 0 if there is none; its partner in the same line, or NULL.
+ * Behind a letter or digit there is none. */
+size_t goal_quote(const char *start, const char *at, const char **close);
 bool goal_starts(struct goal_slice slice, const char *text); /* ASCII case ignored */
 bool goal_ends(struct goal_slice slice, const char *text);
 /* Offset of `text` in the slice, or -1. */

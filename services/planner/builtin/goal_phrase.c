@@ -125,16 +125,17 @@ goal_cut_openings(struct goal_slice *entry)
 	return false;
 }
 
+/* Leaves `least` bytes at least. */
 static void
-goal_cut_closings(struct goal_slice *entry)
+goal_cut_closings(struct goal_slice *entry, size_t least)
 {
 	for (size_t i = 0; i < COUNT_OF(goal_closings); i++) {
 		long at = goal_find(*entry, goal_closings[i]);
 
-		if (at > 0)
+		if (at >= (long)least)
 			entry->length = (size_t)at;
 	}
-	for (size_t at = 1; at + 4 < entry->length; at++)
+	for (size_t at = least; at + 4 < entry->length; at++)
 		if (strncasecmp(entry->at + at, " in ", 4) == 0 &&
 		    (isdigit((unsigned char)entry->at[at + 4]) ||
 		     strncasecmp(entry->at + at + 4, "a ", 2) == 0))
@@ -223,15 +224,39 @@ goal_is_sentence(struct goal_slice entry)
 	return !letter || words > GOAL_MOST_WORDS;
 }
 
+/* `Read "War and Peace" by June`: what is quoted at the start or end is the name. */
+static bool
+goal_quoted(struct goal_slice *entry)
+{
+	const char *at = entry->at, *end = at + entry->length, *close = NULL;
+	size_t length = 0;
+
+	while (at < end && (length = goal_quote(entry->at, at, &close)) == 0)
+		at++;
+	if (length == 0 || close == NULL || close >= end)
+		return false;
+	struct goal_slice name = {at + length, (size_t)(close - at) - length};
+	struct goal_slice before = {entry->at, (size_t)(at - entry->at)};
+	struct goal_slice behind = {close + length, (size_t)(end - close) - length};
+
+	goal_cut_closings(&behind, 0);
+	if (goal_trim(before).length > 0 && goal_trim(behind).length > 0)
+		return false;
+	*entry = goal_trim(name);
+	return entry->length > 0;
+}
+
 struct goal_slice
 goal_bare_name(struct goal_slice entry)
 {
 	struct goal_slice none = {entry.at, 0};
 
+	if (goal_quoted(&entry))
+		return entry;
 	entry = goal_trim(entry);
 	while (goal_cut_openings(&entry))
 		continue;
-	goal_cut_closings(&entry);
+	goal_cut_closings(&entry, 1);
 	goal_cut_korean(&entry);
 	entry = goal_trim(entry);
 	return entry.length == 0 || goal_is_sentence(entry) ? none : entry;
