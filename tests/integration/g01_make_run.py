@@ -177,6 +177,21 @@ def test_settings_come_from_dot_env(checkout):
     checkout.make("run")
 
 
+def test_where_to_listen_may_come_from_a_file(checkout):
+    port = free_port()
+    path = os.path.join(checkout.path, "listen address")
+    with open(path, "w") as file:
+        file.write(f"127.0.0.1:{port}\n")
+    os.chmod(path, 0o644)
+    try:
+        done = checkout.make("run", GATEWAY_LISTEN="", GATEWAY_LISTEN_FILE=path)
+        assert f"http://127.0.0.1:{port}" in done.stdout
+        assert http_status(port, "/readyz") == 200
+    finally:
+        os.unlink(path)
+    checkout.make("run")
+
+
 def test_each_program_gets_its_own_database_alone(checkout):
     checkout.make("run")
     for name in ("gateway", *services()):
