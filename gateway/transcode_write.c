@@ -3,6 +3,7 @@
 #include "gateway/transcode.h"
 
 #include "common/base/buf.h"
+#include "common/base/rules.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -102,23 +103,6 @@ transcode_put_value(struct buf *out, const ProtobufCFieldDescriptor *field, cons
 	}
 }
 
-static size_t
-transcode_item_size(const ProtobufCFieldDescriptor *field)
-{
-	switch (field->type) {
-	case PROTOBUF_C_TYPE_STRING:
-	case PROTOBUF_C_TYPE_MESSAGE: return sizeof(void *);
-	case PROTOBUF_C_TYPE_BYTES: return sizeof(ProtobufCBinaryData);
-	case PROTOBUF_C_TYPE_INT64:
-	case PROTOBUF_C_TYPE_SINT64:
-	case PROTOBUF_C_TYPE_SFIXED64:
-	case PROTOBUF_C_TYPE_UINT64:
-	case PROTOBUF_C_TYPE_FIXED64:
-	case PROTOBUF_C_TYPE_DOUBLE: return 8;
-	default: return 4;
-	}
-}
-
 static bool
 transcode_unset(const ProtobufCFieldDescriptor *field, const char *base)
 {
@@ -145,7 +129,7 @@ transcode_write_field(struct buf *out, const ProtobufCMessage *message,
 		return;
 	}
 	size_t count = *(const size_t *)(const void *)(base + field->quantifier_offset);
-	size_t size = transcode_item_size(field);
+	size_t size = rules_value_size(field);
 	const char *items = *(const char *const *)(const void *)(base + field->offset);
 	buf_putc(out, '[');
 	for (size_t i = 0; i < count; i++) {

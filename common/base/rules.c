@@ -238,7 +238,7 @@ rules_value(struct rules_check *check, const struct rules_place *place, const st
 	}
 }
 
-static size_t
+size_t
 rules_value_size(const ProtobufCFieldDescriptor *field)
 {
 	switch (field->type) {

@@ -69,4 +69,7 @@ const struct rule *rules_find(const struct rule_table *table,
 enum status rules_check(const struct rule_table *table, ProtobufCMessage *message,
                         struct arena *arena, struct violation **violations);
 
+/* Bytes that one value of the field takes in its message, or in the array of a repeated one. */
+size_t rules_value_size(const ProtobufCFieldDescriptor *field);
+
 #endif
