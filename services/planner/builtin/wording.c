@@ -94,20 +94,25 @@ wording_review(struct arena *arena, enum plan_locale locale, const struct wordin
 	                      locale == PLAN_KO ? "복습: " : "Review: ", behind);
 }
 
+/* NULL without memory. */
+static const char *
+wording_up_to(struct arena *arena, enum plan_locale locale, const struct wording_subject *subject)
+{
+	char *stage = wording_stage(arena, locale, subject->stage, subject->stages);
+
+	return stage == NULL
+	           ? NULL
+	           : arena_printf(arena, locale == PLAN_KO ? " (%s까지)" : " (up to %s)", stage);
+}
+
 char *
 wording_part_test(struct arena *arena, enum plan_locale locale,
                   const struct wording_subject *subject)
 {
 	const char *behind = "";
 
-	if (subject->stages > 1 && subject->stage < subject->stages - 1) {
-		char *stage = wording_stage(arena, locale, subject->stage, subject->stages);
-
-		behind = stage == NULL
-		             ? NULL
-		             : arena_printf(arena, locale == PLAN_KO ? " (%s까지)" : " (up to %s)",
-		                            stage);
-	}
+	if (subject->stages > 1 && subject->stage < subject->stages - 1)
+		behind = wording_up_to(arena, locale, subject);
 	if (behind == NULL)
 		return NULL;
 	return wording_around(arena, locale, subject,
@@ -119,14 +124,8 @@ wording_recap(struct arena *arena, enum plan_locale locale, const struct wording
 {
 	const char *behind = "";
 
-	if (subject->stages > 1) {
-		char *stage = wording_stage(arena, locale, subject->stage, subject->stages);
-
-		behind = stage == NULL
-		             ? NULL
-		             : arena_printf(arena, locale == PLAN_KO ? " (%s까지)" : " (up to %s)",
-		                            stage);
-	}
+	if (subject->stages > 1)
+		behind = wording_up_to(arena, locale, subject);
 	if (behind == NULL)
 		return NULL;
 	return wording_around(arena, locale, subject,
