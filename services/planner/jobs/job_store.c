@@ -37,6 +37,18 @@ job_store_read(const struct db_rows *rows, size_t i, struct job_row *job)
 }
 
 enum status
+job_store_read_ids(const struct db_rows *rows, const char ***ids, size_t *count)
+{
+	*count = db_count(rows);
+	*ids = arena_calloc(task_arena(), *count + 1, sizeof **ids);
+	if (*ids == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < *count; i++)
+		(*ids)[i] = db_text(rows, i, 0);
+	return STATUS_OK;
+}
+
+enum status
 job_store_read_all(const struct db_rows *rows, struct job_row **jobs, size_t *count)
 {
 	*count = db_count(rows);
@@ -290,15 +302,7 @@ job_store_owned(struct db *db, uint64_t owner, size_t limit, const char ***ids, 
 	                              " WHERE status = 1 AND owner = ? LIMIT ?",
 	                              DB_UINT(owner), DB_INT(limit));
 
-	if (status != STATUS_OK)
-		return status;
-	*count = db_count(rows);
-	*ids = arena_calloc(task_arena(), *count + 1, sizeof **ids);
-	if (*ids == NULL)
-		return STATUS_OVERLOADED;
-	for (size_t i = 0; i < *count; i++)
-		(*ids)[i] = db_text(rows, i, 0);
-	return STATUS_OK;
+	return status != STATUS_OK ? status : job_store_read_ids(rows, ids, count);
 }
 
 enum status

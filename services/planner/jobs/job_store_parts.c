@@ -167,15 +167,7 @@ job_store_with_days(struct db *db, const char *after, size_t limit, const char *
 	                              " ORDER BY job_id LIMIT ?",
 	                              DB_TEXT(after), DB_INT(limit));
 
-	if (status != STATUS_OK)
-		return status;
-	*count = db_count(rows);
-	*ids = arena_calloc(task_arena(), *count + 1, sizeof **ids);
-	if (*ids == NULL)
-		return STATUS_OVERLOADED;
-	for (size_t i = 0; i < *count; i++)
-		(*ids)[i] = db_text(rows, i, 0);
-	return STATUS_OK;
+	return status != STATUS_OK ? status : job_store_read_ids(rows, ids, count);
 }
 
 enum status

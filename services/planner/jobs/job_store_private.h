@@ -33,6 +33,8 @@ void job_store_call_args(const char *job, const struct job_call_row *call, struc
 
 /* A row of JOB_COLUMNS. */
 void job_store_read(const struct db_rows *rows, size_t i, struct job_row *job);
+/* Rows of one id, into the task's arena. */
+enum status job_store_read_ids(const struct db_rows *rows, const char ***ids, size_t *count);
 enum status job_store_read_all(const struct db_rows *rows, struct job_row **jobs, size_t *count);
 
 #endif
