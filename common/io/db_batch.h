@@ -5,7 +5,7 @@
  *
  * There is no timer. A task that finds nobody at work writes its unit at once, alone; what comes
  * meanwhile gathers, and is written together as soon as that is done. So an idle database adds no
- * wait, and a busy one gets larger and larger batches, up to `most`.
+ * wait, and a busy one gets larger and larger batches, up to DB_BATCH_MOST.
  *
  * A batch is all or nothing, and only for what is expected: `many` gives up (any status but OK) as
  * soon as one of its units is out of the ordinary. Then its halves are tried, down to single units,

@@ -117,8 +117,7 @@ goal_bullet(struct goal_slice line)
 	return 0;
 }
 
-/* Bytes of the separator at `at`, 0 if there is none; *keep: so many of them belong to the entry
- * before. */
+/* Bytes of the separator at `at`, 0 if there is none. */
 static size_t
 goal_separator(const char *start, const char *at)
 {
