@@ -63,7 +63,7 @@ struct question {
 	struct record record;
 	struct chat_answer answer;
 	enum status status;
-	size_t text_length;
+	_Atomic size_t text_length;
 	char text[8192];
 	size_t calls;          /* by the stand-in's ledger */
 	const char *keys;      /* NULL: one */
@@ -419,7 +419,7 @@ cancel_when(struct question *question, bool speaking)
 	int64_t cancelled_us;
 
 	test_start(&test, 0, question_task, question, 0);
-	while (count == 0 || (speaking && *(volatile size_t *)&question->text_length == 0)) {
+	while (count == 0 || (speaking && question->text_length == 0)) {
 		struct test_task other;
 
 		test_start(&other, 1, open_task, &count, 0);

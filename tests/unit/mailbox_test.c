@@ -20,14 +20,14 @@
 static struct worker *workers[WORKERS];
 static struct mailbox *mailbox;
 static struct incoming requests[MOST];
-static _Atomic unsigned begun, by_worker[WORKERS];
+static _Atomic unsigned taken, begun, by_worker[WORKERS];
 static struct incoming *_Atomic order[MOST];
 
 static void
 work(void *arg, struct incoming *incoming)
 {
 	assert(arg == &begun && worker_current() == incoming->worker);
-	order[begun] = incoming;
+	order[taken++] = incoming;
 	for (unsigned i = 0; i < WORKERS; i++)
 		by_worker[i] += workers[i] == incoming->worker;
 	begun++;
@@ -49,7 +49,7 @@ setup(void **state)
 		by_worker[i] = 0;
 	}
 	memset(requests, 0, sizeof requests);
-	begun = 0;
+	taken = begun = 0;
 	mailbox = mailbox_new(&options);
 	return mailbox != NULL ? 0 : -1;
 }
@@ -197,6 +197,7 @@ test_a_waiting_request_can_be_taken_out(void **state)
 	assert_false(mailbox_remove(mailbox, &requests[room + 1]));
 	assert_int_equal(mailbox_queued(mailbox), 2);
 	finish_marked(order[0]);
+	wait_begun(room + 1);
 	finish_marked(order[1]);
 	wait_begun(room + 2);
 	assert_ptr_equal(order[room], &requests[room]);

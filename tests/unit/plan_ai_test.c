@@ -29,7 +29,7 @@ struct made {
 	struct plan_ai_result result;
 	struct plan_ai_first first;
 	int32_t days[400];
-	size_t day_count; /* since the last reset */
+	_Atomic size_t day_count; /* since the last reset */
 	size_t covered;   /* topics */
 	unsigned resets, started, ended, answered, cancelled;
 	unsigned by_gemini, by_openai;
@@ -429,7 +429,7 @@ test_cancelled(void **state)
 
 	(void)state;
 	test_start(&test, 0, make_task, &made, 0);
-	while (*(volatile size_t *)&made.day_count < 1)
+	while (made.day_count < 1)
 		usleep(5000);
 	test_cancel(&test, 0);
 	test_await(&test);
