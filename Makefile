@@ -179,6 +179,16 @@ new-service: ## write a service that builds and answers: make new-service NAME=q
 	@deploy/local/new-service "$$NAME"
 bench-smoke: all ## speed through the whole chain beside nginx, and memory, from one short run
 	@/usr/bin/python3 tests/bench/smoke.py
+BENCH = deploy/local/install build run bench && \
+        $(MAKE) --no-print-directory all $(TEST_PROGRAMS:%=$(OUT)/bin/%) && \
+        /usr/bin/python3 tests/bench/bench.py
+bench-quick: ## the paper's experiment beside Studyhall, short: below 4 minutes
+	@$(BENCH) quick $(BENCH_OPTIONS)
+bench: ## the paper's table 8 and what it costs: about half an hour
+	@$(BENCH) usual $(BENCH_OPTIONS)
+bench-all: ## every table; what was measured of this commit is not measured again
+	@$(BENCH) all --resume $(BENCH_OPTIONS)
+.PHONY: bench-quick bench bench-all
 images: ## build the container images with podman, buildah or docker; prints their sizes
 	@deploy/images/build $(IMAGES)
 images-base: ## make the images' base out of Debian's packages, where no registry of images is reached

@@ -1,0 +1,123 @@
+"""The systems that are measured, each started as its folder in systems/ says.
+
+A system listens on a socket file behind nginx, or, `direct`, on a loopback port of its own."""
+import os
+import re
+import secrets
+
+from wrk import HERE, tool
+
+from deployment import Deployment, free_port  # noqa: E402
+from process import Process  # noqa: E402
+from stores import ROOT  # noqa: E402
+
+SYSTEMS = os.path.join(HERE, "systems")
+TABLES = {"auth": ("account", "session"), "planner": ("plan", "item"), "history": ("event",),
+          "voice": ("conversation", "turn")}
+# What the measurements need and no operator would refuse: no daily limits, room for 10,000 users.
+STUDYHALL = {"USER_DAILY_PLANS": "0", "USER_DAILY_TOKENS": "0", "AI_DAILY_TOKENS": "0",
+             "USER_MINUTE_TURNS": "0", "SIGNIN_ADDRESS_LIMIT": "0", "LOG_LEVEL": "warn",
+             "PLANNER_WORKERS": "2", "PLANNER_WORKER_CONNECTIONS": "6000",
+             "VOICE_WORKER_CONNECTIONS": "6000", "VOICE_QUEUE_LIMIT": "6000",
+             "AUTH_QUEUE_LIMIT": "10000", "GATEWAY_MAX_CONNECTIONS": "16000",
+             "TRUSTED_PROXIES": "unix", "AI_PROVIDERS": "gemini,builtin",
+             "STT_PROVIDERS": "google", "TTS_PROVIDERS": "google"}
+EACH = {"voice": {"AI_PROVIDERS": "openai,builtin"}}
+
+
+def schema():
+    """CREATE TABLE of the services' tables that hold the users' things, from their own migrations."""
+    found = []
+    for service, tables in TABLES.items():
+        folder = os.path.join(ROOT, "services", service, "schema")
+        text = "".join(open(os.path.join(folder, name)).read() for name in sorted(os.listdir(folder)))
+        found += [re.search(rf"^CREATE TABLE {table} \(.*?^\) [^;]*;", text, re.M | re.S)[0]
+                  for table in tables]
+    return "\n".join(found)
+
+
+class PythonSystem:
+    """Programs of systems/, each a role; the first of them is the one that listens."""
+
+    def __init__(self, title, **programs):
+        self.title, self.programs = title, programs
+
+    def start(self, rig, direct):
+        self.listen = f"127.0.0.1:{free_port()}" if direct else rig.socket_path()
+        env = {**self.environment(rig), "LISTEN": self.listen}
+        self.processes = {
+            role: Process(role, [word.format(listen=self.listen) for word in words],
+                          rig.path(role + ".log"), env, SYSTEMS).start()
+            for role, words in self.programs.items()}
+        return self.listen
+
+    @staticmethod
+    def environment(rig):
+        name, password = "py" + secrets.token_hex(4), secrets.token_hex(8)
+        rig.stores.sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;"
+                       f"CREATE USER {name}@localhost IDENTIFIED BY '{password}';"
+                       f"GRANT ALL ON {name}.* TO {name}@localhost;")
+        rig.stores.sql(schema(), name)
+        rig.stores.redis_cli("flushall")
+        return {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
+                "PYTHONPATH": SYSTEMS, "MYSQL_SOCKET": rig.stores.path("mariadb.sock"),
+                "MYSQL_USER": name, "MYSQL_PASSWORD": password, "MYSQL_DATABASE": name,
+                "REDIS_SOCKET": rig.stores.path("redis.sock"),
+                "REDIS_PASSWORD": rig.stores.redis_password, **rig.upstream.settings()}
+
+    def roles(self):
+        return {role: process.pid for role, process in self.processes.items()}
+
+    def alive(self):
+        return all(process.alive() for process in self.processes.values())
+
+    def log_tail(self):
+        return "\n".join(process.log_tail(8) for process in self.processes.values())
+
+    def stop(self):
+        for process in self.processes.values():
+            process.stop(40)
+
+
+class Studyhall:
+    """The programs of this repository, as `make run` starts them."""
+
+    title = "Studyhall"
+
+    def start(self, rig, direct, **settings):
+        self.app = Deployment(rig.stores, {**STUDYHALL, **rig.upstream.settings(), **settings},
+                              each=EACH)
+        self.listen = f"127.0.0.1:{self.app.port}"
+        if not direct:
+            self.listen = rig.socket_path()
+            self.app.env["GATEWAY_LISTEN"] = "unix:" + self.listen
+        self.app.start()
+        return self.listen
+
+    def roles(self):
+        return {name: process.pid for name, process in self.app.processes.items()}
+
+    def alive(self):
+        return all(process.alive() for process in self.app.processes.values())
+
+    def log_tail(self):
+        return "\n".join(process.log_tail(4) for process in self.app.processes.values())
+
+    def stop(self):
+        for process in self.app.processes.values():
+            if process.alive():
+                process.terminate()
+        for process in self.app.processes.values():
+            process.child.wait(60)
+
+
+
+def systems():
+    """{name: system}, in the order of the reports."""
+    return {
+        "case-a": PythonSystem("Case A: gunicorn, 10 sync workers",
+                               gunicorn=[tool("gunicorn"), "-c", "case_a/gunicorn_config.py"]),
+        "case-b": PythonSystem("Case B: gunicorn, 8 gevent workers",
+                               gunicorn=[tool("gunicorn"), "-c", "case_b/gunicorn_config.py"]),
+        "studyhall": Studyhall(),
+    }

@@ -1,0 +1,9 @@
+"""Case A, the paper's table 4."""
+import os
+
+bind = "unix:" + os.environ["LISTEN"]
+workers = 10
+worker_class = "sync"
+timeout = 30
+keepalive = 2
+wsgi_app = "flask_app.app:app"

@@ -1,0 +1,4 @@
+"""One module a table of the report: `cells(level)`, `measure(rig, cell)` and `section(results)`."""
+from . import t1
+
+TABLES = (t1,)
