@@ -10,7 +10,7 @@ Q = $(if $(V),,@echo "  $@";)
 SERVICES := $(notdir $(wildcard services/*))
 PROGRAMS := gateway $(SERVICES)
 # Programs that only tests use.
-TEST_PROGRAMS := upstream
+TEST_PROGRAMS := upstream openload
 
 CC := $(if $(filter tsan fuzz,$(FLAVOR)),clang,gcc)
 # Not there yet on a fresh machine, where `make run` begins by installing it.
@@ -58,10 +58,13 @@ UNIT_BINS := $(patsubst tests/unit/%_test.c,$(OUT)/unit/%_test,$(wildcard tests/
 FUZZ_BINS := $(patsubst tests/fuzz/%_fuzz.c,build/fuzz/fuzz/%_fuzz,$(wildcard tests/fuzz/*_fuzz.c))
 
 # Sources of one program: its folder and the folders directly inside it (providers/, engines/).
-program_dir = $(if $(filter gateway,$(1)),gateway,$(if $(filter $(TEST_PROGRAMS),$(1)),tests,services)/$(1))
+program_dir = $(or $(dir_of_$(1)),services/$(1))
+dir_of_gateway := gateway
+dir_of_upstream := tests/upstream
+dir_of_openload := tests/bench/openload
 program_src = $(wildcard $(call program_dir,$(1))/*.c $(call program_dir,$(1))/*/*.c)
 program_lib_obj = $(patsubst %.c,$(OUT)/%.o,$(filter-out %/main.c,$(call program_src,$(1))))
-extra_libs = $(if $(filter voice,$(1)),$(VOICE_LIBS)) $(if $(filter upstream,$(1)),-lm)
+extra_libs = $(if $(filter voice,$(1)),$(VOICE_LIBS)) $(if $(filter $(TEST_PROGRAMS),$(1)),-lm)
 
 all: $(BINS) ## build the five programs into build/release/bin
 .PHONY: all
@@ -125,10 +128,16 @@ $(OUT)/unit/%_test: $(OUT)/tests/unit/%_test.o $(PROGRAMS:%=$(OUT)/lib%.a) $(OUT
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS) \
 	    $(VOICE_LIBS) -lcmocka
 
-# Unit tests of the stand-in's parts; the others must not find its names.
+# Unit tests of the test programs' parts; the others must not find their names.
 $(OUT)/unit/latency_test $(OUT)/unit/ledger_test: $(OUT)/libupstream.a
+$(OUT)/unit/histogram_test: $(OUT)/libopenload.a
 # These start the stand-in for AI providers.
 $(OUT)/unit/chat_call_test $(OUT)/unit/plan_ai_test: | $(OUT)/bin/upstream
+
+# What a call between two actors costs, beside bare nng.
+$(OUT)/bin/rpc_bench: $(OUT)/tests/bench/rpc_bench.o $(PROGRAMS:%=$(OUT)/lib%.a) $(OUT)/libcommon.a
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS) \
+	    $(VOICE_LIBS) -lcmocka
 
 unit: $(UNIT_BINS) ## build and run the unit tests of one FLAVOR
 	tests/run-unit $(UNIT_BINS)
@@ -180,7 +189,7 @@ new-service: ## write a service that builds and answers: make new-service NAME=q
 bench-smoke: all ## speed through the whole chain beside nginx, and memory, from one short run
 	@/usr/bin/python3 tests/bench/smoke.py
 BENCH = deploy/local/install build run bench && \
-        $(MAKE) --no-print-directory all $(TEST_PROGRAMS:%=$(OUT)/bin/%) && \
+        $(MAKE) --no-print-directory all $(TEST_PROGRAMS:%=$(OUT)/bin/%) $(OUT)/bin/rpc_bench && \
         /usr/bin/python3 tests/bench/bench.py
 bench-quick: ## the paper's experiment beside Studyhall, short: below 4 minutes
 	@$(BENCH) quick $(BENCH_OPTIONS)

@@ -1,10 +1,13 @@
 """The systems that are measured, each started as its folder in systems/ says.
 
 A system listens on a socket file behind nginx, or, `direct`, on a loopback port of its own."""
+import contextlib
 import os
 import re
 import secrets
+import signal
 
+from meters import family
 from wrk import HERE, tool
 
 from deployment import Deployment, free_port  # noqa: E402
@@ -44,9 +47,9 @@ class PythonSystem:
 
     def start(self, rig, direct):
         self.listen = f"127.0.0.1:{free_port()}" if direct else rig.socket_path()
-        env = {**self.environment(rig), "LISTEN": self.listen}
+        env = {**self.environment(rig), "BIND": self.listen if direct else "unix:" + self.listen}
         self.processes = {
-            role: Process(role, [word.format(listen=self.listen) for word in words],
+            role: Process(role, words,
                           rig.path(role + ".log"), env, SYSTEMS).start()
             for role, words in self.programs.items()}
         return self.listen
@@ -75,8 +78,7 @@ class PythonSystem:
         return "\n".join(process.log_tail(8) for process in self.processes.values())
 
     def stop(self):
-        for process in self.processes.values():
-            process.stop(40)
+        end(self.processes.values())
 
 
 class Studyhall:
@@ -104,12 +106,17 @@ class Studyhall:
         return "\n".join(process.log_tail(4) for process in self.app.processes.values())
 
     def stop(self):
-        for process in self.app.processes.values():
-            if process.alive():
-                process.terminate()
-        for process in self.app.processes.values():
-            process.child.wait(60)
+        end(self.app.processes.values())
 
+
+def end(processes):
+    """At once, with all their children: what they still hold is of no interest any more."""
+    for pid in [pid for process in processes if process.alive() for pid in family(process.pid)]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    for process in processes:
+        process.expected = True
+        process.child.wait()
 
 
 def systems():

@@ -6,35 +6,21 @@ again and again, without a pause.
 Each iteration is a line of JSON in the file BENCH_LOG (if it is set): when it began, what each step
 took, what failed, and the ids of plan and turn, by which the stand-in's log knows its delays.
 """
-import io
 import itertools
 import json
-import math
 import os
-import struct
+import sys
 import time
-import wave
 
 from locust import FastHttpUser, constant, events, task
 
-PASSWORD = "correct horse battery"
-PLAN = {"goal": "Biology chapters 1-12", "topics": [f"Chapter {number}" for number in range(1, 13)],
-        "minutes_per_day": 60, "rest_days": ["sat", "sun"]}
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from scenario import PASSWORD, PLAN, speech  # noqa: E402
+
 POLL_SECONDS = 0.5
 numbers = itertools.count(1)
 log = None
-
-
-def speech(seconds=1, rate=16000):
-    """A WAV file of a tone: the stand-in hears what it is told to hear."""
-    out = io.BytesIO()
-    with wave.open(out, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(rate)
-        writer.writeframes(b"".join(struct.pack("<h", int(9000 * math.sin(number / 8)))
-                                    for number in range(seconds * rate)))
-    return out.getvalue()
 
 
 SPEECH = speech()

@@ -66,6 +66,7 @@ class Rig:
         self.stores = Stores(directory, MARIADB)
         self.upstream = Upstream(directory)
         self.system = self.nginx = None
+        self.kept = {}  # what belongs to the system that runs, such as its users
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -87,7 +88,7 @@ class Rig:
     def running(self, name, direct=False, nginx=(), **settings):
         """The system of that name, behind nginx unless `direct`; yields itself with `port` set.
         `nginx`: lines for the upstream block, and for the location."""
-        self.system = lineup.systems()[name]
+        self.system, self.kept = lineup.systems()[name], {}
         listen = self.system.start(self, direct, **settings)
         try:
             if direct:

@@ -1,7 +1,7 @@
 """Case A, the paper's table 4."""
 import os
 
-bind = "unix:" + os.environ["LISTEN"]
+bind = os.environ["BIND"]
 workers = 10
 worker_class = "sync"
 timeout = 30

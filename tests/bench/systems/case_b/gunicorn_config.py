@@ -4,7 +4,7 @@ monkey.patch_all()
 
 import os  # noqa: E402
 
-bind = "unix:" + os.environ["LISTEN"]
+bind = os.environ["BIND"]
 workers = 8
 worker_class = "gevent"
 worker_connections = 300

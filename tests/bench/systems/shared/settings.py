@@ -1,7 +1,6 @@
 """What the Python systems are told by the environment."""
 import os
 
-SOCKET = os.environ.get("LISTEN", "/tmp/app.sock")
 MYSQL_SOCKET = os.environ.get("MYSQL_SOCKET", "")
 MYSQL_USER = os.environ.get("MYSQL_USER", "")
 MYSQL_PASSWORD = os.environ.get("MYSQL_PASSWORD", "")
