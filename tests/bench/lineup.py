@@ -43,15 +43,14 @@ class PythonSystem:
     """Programs of systems/, each a role; the first of them is the one that listens."""
 
     def __init__(self, title, **programs):
-        self.title, self.programs = title, programs
+        self.title, self.programs, self.processes = title, programs, {}
 
     def start(self, rig, direct):
         self.listen = f"127.0.0.1:{free_port()}" if direct else rig.socket_path()
         env = {**self.environment(rig), "BIND": self.listen if direct else "unix:" + self.listen}
-        self.processes = {
-            role: Process(role, words,
-                          rig.path(role + ".log"), env, SYSTEMS).start()
-            for role, words in self.programs.items()}
+        for role, words in self.programs.items():
+            self.processes[role] = Process(role, words, rig.path(role + ".log"), env, SYSTEMS)
+            self.processes[role].start()
         return self.listen
 
     @staticmethod
@@ -111,10 +110,11 @@ class Studyhall:
 
 def end(processes):
     """At once, with all their children: what they still hold is of no interest any more."""
-    for pid in [pid for process in processes if process.alive() for pid in family(process.pid)]:
+    running = [process for process in processes if process.alive()]
+    for pid in [pid for process in running for pid in family(process.pid)]:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    for process in processes:
+    for process in running:
         process.expected = True
         process.child.wait()
 
@@ -126,5 +126,11 @@ def systems():
                                gunicorn=[tool("gunicorn"), "-c", "case_a/gunicorn_config.py"]),
         "case-b": PythonSystem("Case B: gunicorn, 8 gevent workers",
                                gunicorn=[tool("gunicorn"), "-c", "case_b/gunicorn_config.py"]),
+        "async": PythonSystem("FastAPI on uvicorn, 4 workers",
+                              gunicorn=[tool("gunicorn"), "-c", "async_app/gunicorn_config.py"]),
+        "celery": PythonSystem("Case B, plans by Celery",
+                               gunicorn=[tool("gunicorn"), "-c", "celery_app/gunicorn_config.py"],
+                               celery=[tool("celery"), "-A", "celery_app.tasks", "worker", "--pool",
+                                       "gevent", "--concurrency", "1000", "--loglevel", "WARNING"]),
         "studyhall": Studyhall(),
     }

@@ -89,8 +89,8 @@ class Rig:
         """The system of that name, behind nginx unless `direct`; yields itself with `port` set.
         `nginx`: lines for the upstream block, and for the location."""
         self.system, self.kept = lineup.systems()[name], {}
-        listen = self.system.start(self, direct, **settings)
         try:
+            listen = self.system.start(self, direct, **settings)
             if direct:
                 self.port = int(listen.rsplit(":", 1)[1])
             else:
