@@ -130,7 +130,7 @@ def systems():
                               gunicorn=[tool("gunicorn"), "-c", "async_app/gunicorn_config.py"]),
         "celery": PythonSystem("Case B, plans by Celery",
                                gunicorn=[tool("gunicorn"), "-c", "celery_app/gunicorn_config.py"],
-                               celery=[tool("celery"), "-A", "celery_app.tasks", "worker", "--pool",
+                               celery=["/usr/bin/python3", "-m", "celery", "-A", "celery_app.tasks", "worker", "--pool",
                                        "gevent", "--concurrency", "1000", "--loglevel", "WARNING"]),
         "studyhall": Studyhall(),
     }

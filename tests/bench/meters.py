@@ -52,6 +52,11 @@ def machine_busy_seconds():
     return (user + nice + system + interrupts + soft + steal) / TICKS
 
 
+def own_seconds():
+    """Of this program, and of those that it started and has seen end."""
+    return sum(os.times()[:4])
+
+
 class Use:
     """CPU seconds by role between its beginning and `stop()`, and the greatest PSS by role.
 
@@ -63,7 +68,7 @@ class Use:
         self.pss_mb = {}
         self.stopping = threading.Event()
         self.began, self.at_start, self.busy = time.time(), self.cpu(), machine_busy_seconds()
-        self.own = time.process_time()
+        self.own = own_seconds()
         self.thread = threading.Thread(target=self.sample, args=(sample_seconds,), daemon=True)
         self.thread.start()
 
@@ -84,7 +89,7 @@ class Use:
         self.seconds = time.time() - self.began
         self.cpu_s = {role: max(0.0, at_end[role] - self.at_start[role]) for role in at_end}
         self.foreign_s = max(0.0, machine_busy_seconds() - self.busy - sum(self.cpu_s.values())
-                             - (time.process_time() - self.own))
+                             - (own_seconds() - self.own))
         self.stopping.set()
         self.thread.join()
         return self

@@ -3,6 +3,7 @@ history from the cache as a share of that."""
 import re
 import subprocess
 import sys
+import time
 
 import charts
 import learners
@@ -45,15 +46,17 @@ def history(rig, length):
     Wrk(url, 1, CONNECTIONS, readers[0].token).result()
     load = Wrk(url, length, CONNECTIONS, readers[0].token)
     use = Use({**rig.roles(), "wrk": load.run.pid})
+    time.sleep(length - 0.3)
+    use.stop()
     most = load.result()
-    used = use.cpu_s if use.stop() else None
+    requests = most.rate * use.seconds
     load = openload.OpenLoad(rig, [openload.arrivals("history", OPEN_RATE, learners.tokens(readers),
                                                      [openload.HISTORY])], length)
     one = openload.step_of(load.result(), "history")
     return {"rate": most.rate, "closed_p50": most.p50 / 1000, "closed_p99": most.p99 / 1000,
             "bytes": len(page), "open": one["latency"], "samples": most.requests + one["sent"],
             "errors": most.bad + sum(one["errors"].values()),
-            "cpu_us": {role: value * 1e6 / most.requests for role, value in used.items()},
+            "cpu_us": {role: value * 1e6 / requests for role, value in use.cpu_s.items()},
             "use": use.document(), "own": rig.own_roles()}
 
 

@@ -1,0 +1,38 @@
+"""The benchmark itself runs: its smallest cells, and the report of them."""
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from stores import ROOT
+
+BENCH = os.path.join(ROOT, "tests", "bench")
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", ["case-b", "studyhall"])
+def test_smallest_cell_and_its_report(system, tmp_path):
+    code = """if True:
+        import sys
+        sys.path.insert(0, sys.argv[1])
+        import bench, cells, report, tables
+        from tables import t1
+        results = cells.Results(sys.argv[2], fresh=True)
+        cell = cells.Cell(f"t1/{sys.argv[3]}/2", t1, sys.argv[3],
+                          how={"users": 2, "seconds": 2, "warm": 1})
+        good = bench.run_cells([cell], results, 0)
+        report.write(sys.argv[2], results.all(), tables.TABLES, "test")
+        sys.exit(not good)
+        """
+    done = subprocess.run([sys.executable, "-c", code, BENCH, str(tmp_path), system],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with open(tmp_path / "report.json") as file:
+        document = json.load(file)
+    result = document["cells"][f"t1/{system}/2"]
+    assert result["iterations"] >= 1 and result["errors"] == 0, result
+    assert result["over"]["count"] == result["iterations"], "an iteration that no provider knows"
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<svg") == 2 and "http://" not in page.replace("http://www.w3.org", "")
+    assert "T1" in (tmp_path / "report.md").read_text()
