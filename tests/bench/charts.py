@@ -35,7 +35,7 @@ def svg(figure):
     figure.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None})
     plt.close(figure)
     text = out.getvalue()
-    text = text[text.index("<svg"):]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg"):], flags=re.S)
     mark = f"c{abs(hash(text)) % 10**8}-"
     text = re.sub(r'\bid="', f'id="{mark}', text)
     text = re.sub(r'xlink:href="#', f'xlink:href="#{mark}', text)

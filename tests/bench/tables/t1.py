@@ -89,7 +89,7 @@ def figures(lines, took, since, until):
     over = [total - took[line["plan"]] - took[line["turn"]] for total, line in zip(whole, good)
             if line["plan"] in took and line["turn"] in took]
     failures = [line["failed"] for line in begun if line["failed"]]
-    return {"steps": steps, "over": summary(over), "errors": len(failures),
+    return {"samples": len(begun), "steps": steps, "over": summary(over), "errors": len(failures),
             "error_texts": sorted(set(failures))[:5], "iterations": len(begun),
             "ended": sum(since <= line["ended"] < until for line in lines),
             "rate": sum(since <= line["ended"] < until and not line["failed"] for line in lines)
