@@ -8,7 +8,7 @@
  * - A miss leaves a mark with a random number at the key, and a fill writes only if that mark is
  *   still there. An invalidation puts another mark (a tombstone) there, so a fill that read before
  * it is refused; so it is when Redis lost or evicted the key meanwhile.
- * - cache_lock() before a transaction puts a mark that nobody may fill, so that a process that dies
+ * - cache_lock() before a commit puts a mark that nobody may fill, so that a process that dies
  *   between its commit and its invalidation leaves nothing stale behind.
  * - Each value carries the epoch (cache_epoch.h) that was known when it was read. A write whose
  *   invalidation Redis did not confirm raises the epoch, and older values no longer count. After
