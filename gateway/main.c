@@ -178,6 +178,21 @@ main_drained_cb(void *arg)
 }
 
 static void
+main_leave_server(void *arg)
+{
+	struct main_state *state = arg;
+	struct http_server *server = state->servers[main_worker_index(state)];
+	if (server != NULL)
+		http_server_leave(server);
+}
+
+static void
+main_leave(struct process *process, void *arg)
+{
+	process_on_workers(process, main_leave_server, arg);
+}
+
+static void
 main_drain_server(void *arg)
 {
 	struct main_state *state = arg;
@@ -303,6 +318,7 @@ main(int argc, char **argv)
 	const struct process_spec spec = {.name = "gateway",
 	                                  .arg = &state,
 	                                  .start = main_start,
+	                                  .leave = main_leave,
 	                                  .drain = main_drain,
 	                                  .stop = main_stop,
 	                                  .ready = main_ready};

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT
- * Re-resolves names in a task, with getaddrinfo on one thread of its own. */
+ * Re-resolves names in a task, with getaddrinfo on a thread that nobody waits for once the task is
+ * cancelled: DNS may take its time, but never that of a process which wants to end. */
 #include "common/actor/discovery.h"
 
 #include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/base/obj.h"
-#include "common/task/offload.h"
 #include "common/task/task.h"
+#include "common/task/worker.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DISCOVERY_MAGIC 0xd15c0001u
 #define URL_SIZE        320
-#define RESOLVE_QUEUE   64
+#define LOOKUP_STACK    (256 << 10)
 
 /* Of names and addresses, IPv6 with a zone included. */
 #define TARGET_HOST_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:%"
@@ -41,17 +43,6 @@ struct discovery {
 	struct task *task; /* while it runs */
 	bool closed;
 };
-
-/* Names of all actors of the process are looked up on one thread: DNS may be slow, but never in
- * the way of anything but DNS. */
-static struct pool *discovery_pool;
-static pthread_once_t discovery_pool_once = PTHREAD_ONCE_INIT;
-
-static void
-discovery_make_pool(void)
-{
-	discovery_pool = pool_new("resolver", 1, RESOLVE_QUEUE);
-}
 
 /* --- the configured URLs -----------------------------------------------------------------------
  */
@@ -194,32 +185,114 @@ discovery_report(struct discovery *discovery, struct url_set *set)
 /* --- resolving
  * ------------------------------------------------------------------------------------ */
 
-struct resolve_call {
-	const struct target *target;
-	struct url_set *set;
+/* One name being looked up: the task's and the thread's, and whoever lets go last frees it. */
+struct lookup {
+	_Atomic int references;
+	pthread_mutex_t lock;
+	struct worker *worker; /* to be told; NULL: nobody waits any more */
+	struct post post;
+	struct wait done;
+	bool waiting; /* the task's worker's */
+	struct target target;
+	struct addrinfo *found;
 	int error;
 };
 
 static void
-discovery_resolve_fn(void *arg, const _Atomic bool *stop)
+lookup_release(struct lookup *lookup)
 {
-	struct resolve_call *call = arg;
+	if (atomic_fetch_sub(&lookup->references, 1) != 1)
+		return;
+	if (lookup->found != NULL)
+		freeaddrinfo(lookup->found);
+	pthread_mutex_destroy(&lookup->lock);
+	free(lookup);
+}
+
+static void
+lookup_done_fn(struct post *post)
+{
+	struct lookup *lookup = OBJ_CONTAINER(post, struct lookup, post);
+
+	if (lookup->waiting)
+		wait_done(&lookup->done);
+	lookup_release(lookup);
+}
+
+static void *
+lookup_main(void *arg)
+{
+	struct lookup *lookup = arg;
 	/* ADDRCONFIG: no IPv6 addresses on a machine without IPv6. */
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
-	struct addrinfo *list = NULL;
+	bool told;
 
-	(void)stop;
-	call->error = getaddrinfo(call->target->host, NULL, &hints, &list);
-	if (call->error != 0)
-		return;
-	for (struct addrinfo *at = list; at != NULL; at = at->ai_next) {
+	lookup->error = getaddrinfo(lookup->target.host, NULL, &hints, &lookup->found);
+	pthread_mutex_lock(&lookup->lock);
+	told = lookup->worker != NULL;
+	if (told)
+		worker_post(lookup->worker, &lookup->post);
+	pthread_mutex_unlock(&lookup->lock);
+	if (!told)
+		lookup_release(lookup);
+	return NULL;
+}
+
+static bool
+lookup_start(struct lookup *lookup)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	bool started;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, LOOKUP_STACK);
+	started = pthread_create(&thread, &attributes, lookup_main, lookup) == 0;
+	pthread_attr_destroy(&attributes);
+	return started;
+}
+
+/* Looks the name up, and yields for it. NULL when the task is cancelled, or without memory. */
+static struct lookup *
+lookup_run(const struct target *target)
+{
+	struct lookup *lookup = calloc(1, sizeof *lookup);
+	enum status status = STATUS_OVERLOADED;
+
+	if (lookup == NULL)
+		return NULL;
+	lookup->references = 2;
+	pthread_mutex_init(&lookup->lock, NULL);
+	lookup->worker = worker_current();
+	lookup->post.fn = lookup_done_fn;
+	lookup->target = *target;
+	lookup->waiting = true;
+	wait_init(&lookup->done);
+	if (lookup_start(lookup))
+		status = wait_for(&lookup->done);
+	else
+		lookup_release(lookup);
+	if (status == STATUS_OK)
+		return lookup;
+	lookup->waiting = false;
+	pthread_mutex_lock(&lookup->lock);
+	lookup->worker = NULL;
+	pthread_mutex_unlock(&lookup->lock);
+	lookup_release(lookup);
+	return NULL;
+}
+
+static void
+lookup_collect(const struct lookup *lookup, struct url_set *set)
+{
+	for (struct addrinfo *at = lookup->found; at != NULL; at = at->ai_next) {
 		char host[INET6_ADDRSTRLEN];
 
 		if (getnameinfo(at->ai_addr, at->ai_addrlen, host, sizeof host, NULL, 0,
 		                NI_NUMERICHOST) == 0)
-			url_set_add(call->set, call->target, host);
+			url_set_add(set, &lookup->target, host);
 	}
-	freeaddrinfo(list);
 }
 
 /* True when every name could be resolved; else the set is not complete and not to be believed. */
@@ -231,19 +304,22 @@ discovery_resolve(struct discovery *discovery, struct url_set *set)
 	*set = (struct url_set){0};
 	for (size_t i = 0; i < discovery->target_count; i++) {
 		const struct target *target = &discovery->targets[i];
-		struct resolve_call call = {.target = target, .set = set};
+		struct lookup *lookup;
 
 		if (target->fixed) {
 			url_set_add(set, target, target->host);
 			continue;
 		}
-		if (offload(discovery_pool, discovery_resolve_fn, &call) != STATUS_OK)
+		lookup = lookup_run(target);
+		if (lookup == NULL)
 			return false;
-		if (call.error != 0) {
+		if (lookup->error != 0) {
 			LOG_WARN("name not resolved", LOG_TEXT("host", target->host),
-			         LOG_TEXT("error", gai_strerror(call.error)));
+			         LOG_TEXT("error", gai_strerror(lookup->error)));
 			complete = false;
 		}
+		lookup_collect(lookup, set);
+		lookup_release(lookup);
 	}
 	return complete && set->count > 0;
 }
@@ -271,10 +347,8 @@ discovery_open(const char *urls, discovery_fn *changed, void *arg, char *error, 
 	struct discovery *discovery = calloc(1, sizeof *discovery);
 	struct task_options options = {.name = "discovery"};
 
-	pthread_once(&discovery_pool_once, discovery_make_pool);
-	if (discovery == NULL || discovery_pool == NULL) {
+	if (discovery == NULL) {
 		snprintf(error, error_size, "out of memory");
-		free(discovery);
 		return NULL;
 	}
 	OBJ_INIT(discovery, DISCOVERY_MAGIC);

@@ -277,6 +277,11 @@ link_hear(struct link_client *link, enum wire_role role, const void *bytes, size
 				link_refused(link, role);
 			return;
 		}
+		if (envelope.kind == WIRE_REPLY && envelope.call == WIRE_NO_CALL) {
+			if (link->state == LINK_UP && link->options.leaving != NULL)
+				link->options.leaving(link->options.arg);
+			continue;
+		}
 		call = link->state == LINK_UP ? link_find(link, envelope.call) : NULL;
 		if (call != NULL)
 			call->event(call, envelope.kind, envelope.payload, envelope.length);

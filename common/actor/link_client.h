@@ -38,6 +38,8 @@ struct link_client_options {
 	unsigned max_calls;
 	void (*up)(void *arg);   /* greeted: calls may start */
 	void (*down)(void *arg); /* after the failed() of every call in flight */
+	/* Optional. The replica asks for no more calls, though it still takes them: it will end. */
+	void (*leaving)(void *arg);
 	void *arg;
 };
 

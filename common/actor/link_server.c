@@ -664,6 +664,22 @@ link_server_peers(const struct link_server *server)
 	return server->peer_count;
 }
 
+void
+link_server_leave(struct link_server *server)
+{
+	Wire__Reply notice = WIRE__REPLY__INIT;
+
+	notice.has_leaving = notice.leaving = true;
+	for (struct link_peer *peer = server->peers; peer != NULL; peer = peer->next) {
+		struct wire_item *item = NULL;
+
+		if (peer->admitted)
+			item = wire_item_new(WIRE_NO_CALL, WIRE_REPLY, &notice.base);
+		if (item != NULL)
+			peer_say(peer, item);
+	}
+}
+
 bool
 link_server_pending(const struct link_server *server)
 {

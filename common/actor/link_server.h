@@ -75,6 +75,9 @@ struct link_server *link_server_open(const struct link_server_options *options, 
 void link_server_close(struct link_server **server);
 uint64_t link_server_boot(const struct link_server *server);
 unsigned link_server_peers(const struct link_server *server);
+/* Tells every caller that the service is leaving: who has another replica asks that from now on. On
+ * the io worker's thread. */
+void link_server_leave(struct link_server *server);
 /* True while anything waits to be sent to a caller that is there. */
 bool link_server_pending(const struct link_server *server);
 

@@ -35,6 +35,7 @@ replica_up(void *arg)
 	struct replica *replica = arg;
 	struct rpc *rpc = replica->rpc;
 
+	replica->leaving = replica->refusing = false;
 	rpc_count_up(rpc, 1);
 	LOG_INFO("replica up", LOG_TEXT("peer", rpc->options.actor), LOG_TEXT("url", replica->url));
 }
@@ -49,6 +50,12 @@ replica_down(void *arg)
 	replica->allowed = RPC_FIRST_ALLOWED;
 	LOG_WARN("replica down", LOG_TEXT("peer", rpc->options.actor),
 	         LOG_TEXT("url", replica->url));
+}
+
+static void
+replica_leaving(void *arg)
+{
+	((struct replica *)arg)->leaving = true;
 }
 
 static void
@@ -81,6 +88,7 @@ replica_open(struct rpc *rpc, const char *url)
 	    .max_calls = rpc->options.max_in_flight,
 	    .up = replica_up,
 	    .down = replica_down,
+	    .leaving = replica_leaving,
 	    .arg = replica,
 	};
 	char error[256];
@@ -154,7 +162,7 @@ rpc_discovered(void *arg, const char *const *urls, size_t count)
 static bool
 replica_usable(const struct replica *replica, uint64_t now)
 {
-	return !replica->gone && link_client_up(replica->link) && replica->ejected_until_ms <= now;
+	return !replica->leaving && replica->ejected_until_ms <= now;
 }
 
 static bool
@@ -177,7 +185,7 @@ rpc_pick(struct rpc *rpc, bool *any_up)
 
 	*any_up = false;
 	for (struct replica *replica = rpc->replicas; replica != NULL; replica = replica->next) {
-		if (replica->gone || !link_client_up(replica->link))
+		if (replica->gone || replica->refusing || !link_client_up(replica->link))
 			continue;
 		*any_up = true;
 		if (replica_usable(replica, now) && replica_has_room(replica) &&
@@ -208,7 +216,8 @@ rpc_pick_boot(struct rpc *rpc, uint64_t boot_id, bool *any_up)
 	struct replica *replica = rpc->replicas;
 
 	while (replica != NULL &&
-	       !(link_client_up(replica->link) && link_client_boot(replica->link) == boot_id))
+	       !(link_client_up(replica->link) && link_client_boot(replica->link) == boot_id &&
+	         !replica->refusing))
 		replica = replica->next;
 	*any_up = replica != NULL;
 	return replica != NULL && link_client_has_room(replica->link) ? replica : NULL;

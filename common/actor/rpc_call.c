@@ -14,8 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REPLY_SIZE_FIELD   9
-#define REPLY_STREAM_FIELD 10
+#define REPLY_SIZE_FIELD    9
+#define REPLY_STREAM_FIELD  10
+#define REPLY_LEAVING_FIELD 14
 
 void
 rpc_call_release(struct rpc_call *call)
@@ -122,12 +123,19 @@ rpc_protocol_error(struct rpc_call *call)
 static void
 rpc_hear_reply(struct rpc_call *call, const uint8_t *payload, size_t length)
 {
-	uint64_t size, stream;
+	uint64_t size, stream, leaving;
 
 	if (call->reply != NULL || !wire_peek(payload, length, REPLY_SIZE_FIELD, 0, &size) ||
+	    !wire_peek(payload, length, REPLY_LEAVING_FIELD, 0, &leaving) ||
 	    !wire_peek(payload, length, REPLY_STREAM_FIELD, 0, &stream) ||
 	    size > MESSAGE_MAX_BODY) {
 		rpc_protocol_error(call);
+		return;
+	}
+	if (leaving != 0) {
+		call->replica->refusing = true;
+		rpc_call_fail(call, RPC_HANDED_OVER);
+		rpc_off_link(call, true);
 		return;
 	}
 	call->reply = malloc(length + 1);
@@ -588,7 +596,8 @@ rpc_try(struct rpc *rpc, const struct rpc_request *request, const void *body, si
 		return true;
 	}
 	rpc_call_release(call);
-	if (may_retry && rpc_may_retry(rpc, request, failure))
+	/* Each time one replica fewer is asked, so this ends; and it costs nobody anything. */
+	if (failure == RPC_HANDED_OVER || (may_retry && rpc_may_retry(rpc, request, failure)))
 		return false;
 	reply->retry_after_s = 1;
 	reply->status = failure == RPC_FULL ? STATUS_OVERLOADED : STATUS_DEPENDENCY_DOWN;

@@ -22,6 +22,8 @@ struct replica {
 	char *url;
 	struct link_client *link;
 	bool gone;        /* no longer among the addresses: closed when its calls have ended */
+	bool leaving;     /* it has asked for no more calls */
+	bool refusing;    /* it takes none */
 	unsigned allowed; /* calls at a time while it is being let back */
 	unsigned late;    /* calls in a row that ran out of time */
 	uint64_t ejected_until_ms;
@@ -57,7 +59,8 @@ struct rpc_piece {
 enum rpc_failure {
 	RPC_ANSWERED,
 	RPC_NOT_STARTED,
-	RPC_NOBODY, /* no replica is up */
+	RPC_HANDED_OVER, /* the replica is leaving and has not begun it */
+	RPC_NOBODY,      /* no replica is up */
 	RPC_FULL,
 	RPC_UNKNOWN
 };

@@ -144,7 +144,7 @@ struct http_server {
 	struct post resume;
 	bool resuming;
 	bool accept_stuck; /* no memory for a connection: tried again at the next tick */
-	bool draining;
+	bool draining, leaving;
 	bool listening;
 	unsigned handles;                       /* listener and tick, until they are closed */
 	_Atomic unsigned connections, requests; /* read by any thread */

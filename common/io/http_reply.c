@@ -137,7 +137,7 @@ http_reply_must_close(const struct http_request *request)
 	const struct http_message *message = &request->message;
 
 	return request->refused || !message->head_complete || !message->keep_alive ||
-	       request->connection->server->draining ||
+	       request->connection->server->draining || request->connection->server->leaving ||
 	       (!message->body.complete && !http_request_drainable(request));
 }
 

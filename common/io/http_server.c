@@ -266,6 +266,13 @@ http_server_new(struct worker *worker, const struct http_server_options *options
 }
 
 void
+http_server_leave(struct http_server *server)
+{
+	OBJ_CHECK(server, HTTP_SERVER_MAGIC);
+	server->leaving = true;
+}
+
+void
 http_server_drain(struct http_server *server, void (*drained)(void *arg), void *arg)
 {
 	static const enum http_state quiet[] = {CONNECTION_IDLE, CONNECTION_HEAD};

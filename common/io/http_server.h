@@ -50,6 +50,9 @@ struct http_server_options {
  * closed then too). */
 struct http_server *http_server_new(struct worker *worker,
                                     const struct http_server_options *options);
+/* The end is near: from now on each answer closes its connection, so that clients which keep some
+ * open make their next ones elsewhere; serves on. */
+void http_server_leave(struct http_server *server);
 /* Stops accepting, closes idle connections, answers the rest with Connection: close. Calls
  * drained(arg) from the loop when the last one has gone: then http_server_free() may be called. */
 void http_server_drain(struct http_server *server, void (*drained)(void *arg), void *arg);

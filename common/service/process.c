@@ -38,6 +38,7 @@ struct process {
 	struct admin *admin;
 	uv_signal_t terminate, interrupt;
 	_Atomic bool draining, stopping, ended;
+	uint64_t grace_until_ms;
 	struct task *drain_task;
 	pthread_t watchdog;
 	bool watched;
@@ -140,9 +141,12 @@ process_drain(void *arg)
 	struct task_options options = {.name = "drain", .deadline_ms = 0};
 
 	LOG_INFO("draining");
+	if (process->spec->leave != NULL)
+		process->spec->leave(process, process->spec->arg);
 	(void)task_sleep((uint32_t)process->settings->drain_delay_s * 1000);
+	process->grace_until_ms = clock_ms() + grace_ms + 1;
 	if (process->spec->drain != NULL) {
-		options.deadline_ms = clock_ms() + grace_ms + 1;
+		options.deadline_ms = process->grace_until_ms;
 		wait_init(&run.done);
 		if (task_spawn(&options, process_drain_part, &run) == STATUS_OK)
 			wait_uninterrupted(&run.done);
@@ -316,6 +320,14 @@ bool
 process_draining(const struct process *process)
 {
 	return atomic_load(&process->draining);
+}
+
+uint64_t
+process_grace_left(const struct process *process)
+{
+	uint64_t now = clock_ms();
+
+	return process->grace_until_ms > now ? process->grace_until_ms - now : 0;
 }
 
 struct worker_round {

@@ -26,8 +26,10 @@ struct worker;
 struct process_spec {
 	const char *name; /* "auth" */
 	void *arg;
-	/* All four in a task on worker 0. A start() that fails ends the process; it logs why. */
+	/* All five in a task on worker 0. A start() that fails ends the process; it logs why. */
 	enum status (*start)(struct process *process, void *arg);
+	/* Optional. The end has been asked for, DRAIN_DELAY begins: who can should go elsewhere. */
+	void (*leave)(struct process *process, void *arg);
 	/* Stops taking work and waits for what is in progress; cancelled when the grace is over. */
 	void (*drain)(struct process *process, void *arg);
 	/* Closes everything that lives on loops. */
@@ -72,6 +74,8 @@ struct worker *const *process_workers(struct process *process);
 /* Calls fn(arg) on every worker's loop and waits for all of them. From a task. */
 void process_on_workers(struct process *process, void (*fn)(void *arg), void *arg);
 bool process_draining(const struct process *process);
+/* Milliseconds that are left of DRAIN_GRACE; 0 before the drain. From worker 0. */
+uint64_t process_grace_left(const struct process *process);
 /* {"status":"ready"} and the HTTP status to go with it; `detailed` lists the dependencies. From a
  * worker's thread. */
 struct buf;

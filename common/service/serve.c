@@ -37,9 +37,12 @@ struct server {
 static struct wire_item *
 server_short_reply(const struct incoming *incoming, enum status status)
 {
+	const struct server *server = incoming->server_arg;
 	Wire__Reply wire = WIRE__REPLY__INIT;
 
 	wire.has_status = wire.has_retry_after_s = true;
+	wire.has_leaving = wire.leaving =
+	    status == STATUS_OVERLOADED && atomic_load(&server->draining);
 	wire.status = status_grpc(status);
 	wire.problem = (char *)(uintptr_t)status_slug(status);
 	wire.retry_after_s = status_retryable(status) ? 1 : 0;
@@ -444,6 +447,12 @@ size_t
 server_calls(const struct server *server)
 {
 	return mailbox_queued(server->mailbox) + mailbox_running(server->mailbox);
+}
+
+void
+server_leave(struct server *server)
+{
+	link_server_leave(server->links);
 }
 
 void

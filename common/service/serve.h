@@ -28,8 +28,11 @@ struct server_options {
 /* On worker 0. NULL with a line in `error`; a method of the spec that the .proto does not have is a
  * bug and asserts. */
 struct server *server_open(const struct server_options *options, char *error, size_t error_size);
-/* From now on requests are refused; waits, from a task, until the last one has been answered.
- * Returns early when the task is cancelled or late. */
+/* Asks the callers to ask another replica, if they have one; takes what comes all the same. On
+ * worker 0. */
+void server_leave(struct server *server);
+/* From now on requests are refused, for another replica to take; waits, from a task, until the last
+ * one has been answered. Returns early when the task is cancelled or late. */
 void server_drain(struct server *server);
 /* On worker 0; cancels what is in progress and waits for it, from a task. */
 void server_close(struct server **server);

@@ -72,6 +72,12 @@ service_connections(const struct service *service)
 	return (unsigned)service->settings.worker_connections;
 }
 
+uint64_t
+service_grace_left(const struct service *service)
+{
+	return service->process != NULL ? process_grace_left(service->process) : 0;
+}
+
 bool
 service_draining(const struct service *service)
 {
@@ -331,6 +337,16 @@ service_start(struct process *process, void *arg)
 }
 
 static void
+service_leave(struct process *process, void *arg)
+{
+	struct service *service = arg;
+
+	(void)process;
+	if (service->server != NULL)
+		server_leave(service->server);
+}
+
+static void
 service_drain(struct process *process, void *arg)
 {
 	struct service *service = arg;
@@ -381,6 +397,7 @@ service_serve(struct service *service)
 	    .name = service->spec->name,
 	    .arg = service,
 	    .start = service_start,
+	    .leave = service_leave,
 	    .drain = service_drain,
 	    .stop = service_stop,
 	    .ready = service_ready,

@@ -91,6 +91,8 @@ unsigned service_connections(const struct service *service);
 /* Becomes true when the drain begins; background tasks end soon after (they are cancelled when no
  * call is left). */
 bool service_draining(const struct service *service);
+/* Milliseconds that are left of DRAIN_GRACE. In stop(). */
+uint64_t service_grace_left(const struct service *service);
 /* A place for the service's own state, set in start(). */
 void service_set_state(struct service *service, void *state);
 void *service_state(struct service *service);

@@ -16,9 +16,10 @@
 
 #define JOBS_MAGIC       0x10b50001u
 #define JOBS_RENEW_MS    1000
-#define JOBS_RENEW_LIMIT 4000  /* of one renewal: the lease lasts five seconds */
-#define JOBS_END_MS      10000 /* at the drain: what runs may end by itself for that long, */
-#define JOBS_HAND_MS     4000  /* and then has that long to be handed over */
+#define JOBS_RENEW_LIMIT 4000 /* of one renewal: the lease lasts five seconds */
+#define JOBS_HAND_MS                                                                               \
+	4000 /* of the drain's grace: for handing over what has not ended by itself                \
+	      */
 #define JOBS_END_POLL_MS 20
 #define JOBS_PURGE_MS    30000 /* after the start, so that not all replicas do it at once */
 #define JOBS_SHARE       4     /* no learner has more than a quarter of the room */
@@ -141,7 +142,7 @@ jobs_start(struct service *service, const struct jobs_options *options)
 
 /* Until none runs, or the time is up; the rounds have ended, so the lease is renewed here. */
 static bool
-jobs_await(struct jobs *jobs, uint32_t limit_ms)
+jobs_await(struct jobs *jobs, uint64_t limit_ms)
 {
 	uint64_t until = clock_ms() + limit_ms, renew = clock_ms();
 
@@ -160,7 +161,9 @@ jobs_await(struct jobs *jobs, uint32_t limit_ms)
 void
 jobs_stop(struct jobs *jobs)
 {
-	if (!jobs_await(jobs, JOBS_END_MS)) {
+	uint64_t left = service_grace_left(jobs->service);
+
+	if (!jobs_await(jobs, left > JOBS_HAND_MS ? left - JOBS_HAND_MS : 0)) {
 		LOG_INFO("jobs that run are handed over");
 		jobs_stop_all(jobs, JOB_STOP_HAND_OVER);
 		if (!jobs_await(jobs, JOBS_HAND_MS)) {
