@@ -32,9 +32,9 @@ chat_output_tokens(const struct chat *chat, const struct chat_request *request)
 }
 
 uint32_t
-chat_number(const json_t *object, const char *name)
+chat_number(const struct json_node *object, const char *name)
 {
-	json_int_t number = json_integer_value(json_object_get(object, name));
+	int64_t number = json_node_integer(json_node_get(object, name));
 
 	return number > 0 && number < UINT32_MAX ? (uint32_t)number : 0;
 }

@@ -64,22 +64,23 @@ chat_gemini_body(const struct chat *chat, const struct chat_request *request, st
 /* --- reading --------------------------------------------------------------------------------- */
 
 static enum chat_finish
-chat_gemini_finish(const char *reason)
+chat_gemini_finish(const struct json_node *reason)
 {
-	if (reason == NULL || strcmp(reason, "FINISH_REASON_UNSPECIFIED") == 0)
+	if (!json_node_is(reason, JSON_KIND_STRING) ||
+	    json_node_equals(reason, "FINISH_REASON_UNSPECIFIED"))
 		return CHAT_NOT_FINISHED;
-	if (strcmp(reason, "STOP") == 0)
+	if (json_node_equals(reason, "STOP"))
 		return CHAT_STOP;
 	/* SAFETY, RECITATION, PROHIBITED_CONTENT, BLOCKLIST, SPII, LANGUAGE, OTHER ... */
-	return strcmp(reason, "MAX_TOKENS") == 0 ? CHAT_LENGTH : CHAT_BLOCKED;
+	return json_node_equals(reason, "MAX_TOKENS") ? CHAT_LENGTH : CHAT_BLOCKED;
 }
 
 static void
-chat_gemini_read_usage(const json_t *usage, struct chat_reading *reading)
+chat_gemini_read_usage(const struct json_node *usage, struct chat_reading *reading)
 {
 	uint32_t total = chat_number(usage, "totalTokenCount");
 
-	if (!json_is_object(usage))
+	if (!json_node_is(usage, JSON_KIND_OBJECT))
 		return;
 	/* The figures of a stream are those of all so far. */
 	reading->has_usage = true;
@@ -92,27 +93,29 @@ chat_gemini_read_usage(const json_t *usage, struct chat_reading *reading)
 }
 
 static void
-chat_gemini_read(const json_t *document, struct chat_reading *reading)
+chat_gemini_read_parts(const struct json_node *parts, struct chat_reading *reading)
 {
-	const json_t *candidate = json_array_get(json_object_get(document, "candidates"), 0);
-	const json_t *parts = json_object_get(json_object_get(candidate, "content"), "parts");
-	const json_t *feedback = json_object_get(document, "promptFeedback");
-	enum chat_finish finish =
-	    chat_gemini_finish(json_string_value(json_object_get(candidate, "finishReason")));
+	const struct json_node *part = json_node_first(parts);
 
-	for (size_t i = 0; i < json_array_size(parts); i++) {
-		const json_t *part = json_array_get(parts, i),
-		             *text = json_object_get(part, "text");
+	for (uint32_t i = 0; part != NULL && i < parts->count; i++, part = json_node_next(part))
+		if (!json_node_is_word(json_node_get(part, "thought"), "true"))
+			json_node_put(json_node_get(part, "text"), &reading->text);
+}
 
-		if (json_is_string(text) && !json_is_true(json_object_get(part, "thought")))
-			buf_append(&reading->text, json_string_value(text),
-			           json_string_length(text));
-	}
+static void
+chat_gemini_read(const struct json_node *document, struct chat_reading *reading)
+{
+	const struct json_node *candidate = json_node_first(json_node_get(document, "candidates"));
+	const struct json_node *feedback = json_node_get(document, "promptFeedback");
+	enum chat_finish finish = chat_gemini_finish(json_node_get(candidate, "finishReason"));
+
+	chat_gemini_read_parts(json_node_get(json_node_get(candidate, "content"), "parts"),
+	                       reading);
 	if (finish != CHAT_NOT_FINISHED)
 		reading->finish = finish;
-	if (json_is_string(json_object_get(feedback, "blockReason")))
+	if (json_node_is(json_node_get(feedback, "blockReason"), JSON_KIND_STRING))
 		reading->finish = CHAT_BLOCKED;
-	chat_gemini_read_usage(json_object_get(document, "usageMetadata"), reading);
+	chat_gemini_read_usage(json_node_get(document, "usageMetadata"), reading);
 }
 
 const struct chat_dialect chat_gemini = {

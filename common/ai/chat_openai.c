@@ -63,36 +63,33 @@ chat_openai_body(const struct chat *chat, const struct chat_request *request, st
 /* --- reading --------------------------------------------------------------------------------- */
 
 static enum chat_finish
-chat_openai_finish(const char *reason)
+chat_openai_finish(const struct json_node *reason)
 {
-	if (reason == NULL)
+	if (!json_node_is(reason, JSON_KIND_STRING))
 		return CHAT_NOT_FINISHED;
-	if (strcmp(reason, "length") == 0)
+	if (json_node_equals(reason, "length"))
 		return CHAT_LENGTH;
-	return strcmp(reason, "content_filter") == 0 ? CHAT_BLOCKED : CHAT_STOP;
+	return json_node_equals(reason, "content_filter") ? CHAT_BLOCKED : CHAT_STOP;
 }
 
 static void
-chat_openai_read(const json_t *document, struct chat_reading *reading)
+chat_openai_read(const struct json_node *document, struct chat_reading *reading)
 {
 	/* The last chunk of a stream has the usage, and no choice. */
-	const json_t *choice = json_array_get(json_object_get(document, "choices"), 0);
-	const json_t *usage = json_object_get(document, "usage");
-	const json_t *message = json_object_get(choice, "delta"), *content, *refusal;
-	enum chat_finish finish =
-	    chat_openai_finish(json_string_value(json_object_get(choice, "finish_reason")));
+	const struct json_node *choice = json_node_first(json_node_get(document, "choices"));
+	const struct json_node *usage = json_node_get(document, "usage");
+	const struct json_node *message = json_node_get(choice, "delta"), *refusal;
+	enum chat_finish finish = chat_openai_finish(json_node_get(choice, "finish_reason"));
 
 	if (message == NULL)
-		message = json_object_get(choice, "message");
-	content = json_object_get(message, "content");
-	refusal = json_object_get(message, "refusal");
-	if (json_is_string(content))
-		buf_append(&reading->text, json_string_value(content), json_string_length(content));
+		message = json_node_get(choice, "message");
+	refusal = json_node_get(message, "refusal");
+	json_node_put(json_node_get(message, "content"), &reading->text);
 	if (finish != CHAT_NOT_FINISHED && reading->finish != CHAT_BLOCKED)
 		reading->finish = finish;
-	if (json_is_string(refusal) && json_string_length(refusal) > 0)
+	if (json_node_is(refusal, JSON_KIND_STRING) && refusal->length > 0)
 		reading->finish = CHAT_BLOCKED;
-	if (!json_is_object(usage))
+	if (!json_node_is(usage, JSON_KIND_OBJECT))
 		return;
 	reading->has_usage = true;
 	reading->prompt_tokens = chat_number(usage, "prompt_tokens");

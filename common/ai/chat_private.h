@@ -6,8 +6,7 @@
 #include "common/ai/chat.h"
 #include "common/ai/chat_schema.h"
 #include "common/base/buf.h"
-
-#include <jansson.h>
+#include "common/base/json_outline.h"
 
 #define CHAT_MAGIC 0xa1cbad00u
 
@@ -32,7 +31,7 @@ struct chat_dialect {
 	bool (*path)(const struct chat *chat, bool stream, char *out, size_t size);
 	void (*body)(const struct chat *chat, const struct chat_request *request, struct buf *out);
 	/* One document of an answer: the whole, or the data of an event. Adds to the reading. */
-	void (*read)(const json_t *document, struct chat_reading *reading);
+	void (*read)(const struct json_node *document, struct chat_reading *reading);
 };
 extern const struct chat_dialect chat_gemini, chat_openai;
 
@@ -62,8 +61,8 @@ struct chat_call {
 
 /* max_tokens and the room for thinking. */
 uint32_t chat_output_tokens(const struct chat *chat, const struct chat_request *request);
-/* {"a": VALUE}: an unsigned number of a JSON object, 0 if it is none. */
-uint32_t chat_number(const json_t *object, const char *name);
+/* {"a": VALUE}: an unsigned whole number of a JSON object, 0 if it is none. */
+uint32_t chat_number(const struct json_node *object, const char *name);
 
 /* chat_read.c: reads the answer of an open call to its end, hands its text on. OK: it is whole, and
  * reading.finish is STOP or LENGTH. Otherwise call->end says what is wrong with it. */

@@ -40,13 +40,30 @@ chat_hand_on(struct chat_call *call, size_t before)
 	return status;
 }
 
+/* Errors are rare: they are read as a tree, by what reads those of refused calls. */
+static bool
+chat_read_error(struct chat_call *call, const struct json_node *document)
+{
+	const struct json_node *error = json_node_get(document, "error");
+	char why[64];
+	json_t *json;
+	bool found;
+
+	if (error == NULL || json_node_is_word(error, "null"))
+		return false;
+	json = json_parse(document->text, document->length, why, sizeof why);
+	found = ai_error_inside(json, &call->error);
+	json_decref(json);
+	return found;
+}
+
 /* One GenerateContentResponse, chat.completion or chunk of it; or an error. */
 static enum status
-chat_read_document(struct chat_call *call, const json_t *document)
+chat_read_document(struct chat_call *call, const struct json_node *document)
 {
 	size_t before = call->reading.text.length;
 
-	if (ai_error_inside(document, &call->error)) {
+	if (chat_read_error(call, document)) {
 		call->end.error = &call->error;
 		return chat_fail(call, call->error.fault, "an error inside the answer");
 	}
@@ -57,20 +74,23 @@ chat_read_document(struct chat_call *call, const json_t *document)
 static enum status
 chat_read_json(struct chat_call *call, const char *text, size_t length)
 {
-	char why[64];
-	json_t *json = json_parse(text, length, why, sizeof why);
+	struct json_outline outline;
+	const struct json_node *json = json_outline_read(&outline, text, length), *document;
 	enum status status = STATUS_OK;
 
-	if (json_is_array(json)) {
+	if (json_node_is(json, JSON_KIND_ARRAY)) {
 		/* What Gemini streams to who does not ask for events. */
-		for (size_t i = 0; i < json_array_size(json) && status == STATUS_OK; i++)
-			status = chat_read_document(call, json_array_get(json, i));
-	} else if (json_is_object(json)) {
+		document = json_node_first(json);
+		for (uint32_t i = 0; i < json->count && status == STATUS_OK; i++) {
+			status = chat_read_document(call, document);
+			document = json_node_next(document);
+		}
+	} else if (json_node_is(json, JSON_KIND_OBJECT)) {
 		status = chat_read_document(call, json);
 	} else {
 		status = chat_fail(call, AI_FAULT_MALFORMED, "the answer is no JSON object");
 	}
-	json_decref(json);
+	json_outline_fini(&outline);
 	return status;
 }
 

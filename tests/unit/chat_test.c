@@ -186,16 +186,16 @@ static struct chat_reading reading;
 static void
 read_documents(const struct chat_dialect *dialect, const char *const *documents)
 {
-	char error[100];
-
 	buf_fini(&reading.text);
 	reading = (struct chat_reading){0};
 	for (; *documents != NULL; documents++) {
-		json_t *json = json_parse(*documents, strlen(*documents), error, sizeof error);
+		struct json_outline outline;
+		const struct json_node *json =
+		    json_outline_read(&outline, *documents, strlen(*documents));
 
 		assert_non_null(json);
 		dialect->read(json, &reading);
-		json_decref(json);
+		json_outline_fini(&outline);
 	}
 }
 

@@ -4,7 +4,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/date.h"
-#include "common/base/json.h"
+#include "common/base/json_outline.h"
 #include "common/base/text.h"
 #include "services/planner/builtin/series.h"
 
@@ -49,33 +49,32 @@ plan_rules_index(const struct plan_rules *rules, int32_t day)
 
 /* A line of text without controls, 1..PLAN_MAX_TEXT code points; NULL if nothing is left. */
 static const char *
-plan_check_title(struct arena *arena, const json_t *value, bool *memory)
+plan_check_title(struct arena *arena, const struct json_node *value, bool *memory)
 {
-	const char *text = json_string_value(value);
-	char *copy;
+	char *text;
 
-	if (text == NULL || strlen(text) != json_string_length(value))
+	if (!json_node_is(value, JSON_KIND_STRING))
 		return NULL;
-	copy = arena_strdup(arena, text);
-	if (copy == NULL) {
+	text = json_node_string(value, arena);
+	if (text == NULL) {
 		*memory = false;
 		return NULL;
 	}
-	for (char *at = copy; *at != '\0'; at++)
+	for (char *at = text; *at != '\0'; at++)
 		if ((unsigned char)*at < 0x20 || *at == 0x7f)
 			*at = ' ';
-	copy = text_trim(arena, copy);
-	if (copy == NULL || *copy == '\0' || text_has_controls(copy))
+	text = text_trim(arena, text);
+	if (text == NULL || *text == '\0' || text_has_controls(text))
 		return NULL;
-	return text_length(copy) > PLAN_MAX_TEXT ? series_clip(arena, copy, PLAN_MAX_TEXT) : copy;
+	return text_length(text) > PLAN_MAX_TEXT ? series_clip(arena, text, PLAN_MAX_TEXT) : text;
 }
 
 /* A whole number above 0, also as 30.0 or "30"; 0 if it is none. */
 static int
-plan_check_minutes(const json_t *value)
+plan_check_minutes(struct arena *arena, const struct json_node *value)
 {
-	double minutes = json_number_value(value);
-	const char *text = json_string_value(value);
+	double minutes = json_node_number(value);
+	const char *text = json_node_string(value, arena);
 	char *end = NULL;
 
 	if (text != NULL && *text >= '0' && *text <= '9') {
@@ -89,10 +88,10 @@ plan_check_minutes(const json_t *value)
 }
 
 static bool
-plan_check_kind(const json_t *value, enum plan_kind *kind)
+plan_check_kind(struct arena *arena, const struct json_node *value, enum plan_kind *kind)
 {
 	static const char *const words[] = {"study", "review", "test"};
-	const char *text = json_string_value(value);
+	const char *text = json_node_string(value, arena);
 
 	for (int i = PLAN_STUDY; i <= PLAN_TEST && text != NULL; i++) {
 		if (strcasecmp(text, words[i]) == 0) {
@@ -104,19 +103,19 @@ plan_check_kind(const json_t *value, enum plan_kind *kind)
 }
 
 static enum plan_problem
-plan_check_item(struct arena *arena, const json_t *json, struct plan_day_item *item)
+plan_check_item(struct arena *arena, const struct json_node *json, struct plan_day_item *item)
 {
 	bool memory = true;
 
-	item->title = plan_check_title(arena, json_object_get(json, "title"), &memory);
+	item->title = plan_check_title(arena, json_node_get(json, "title"), &memory);
 	if (!memory)
 		return PLAN_PROBLEM_MEMORY;
 	if (item->title == NULL)
 		return PLAN_PROBLEM_BAD_TITLE;
-	item->minutes = plan_check_minutes(json_object_get(json, "minutes"));
+	item->minutes = plan_check_minutes(arena, json_node_get(json, "minutes"));
 	if (item->minutes == 0)
 		return PLAN_PROBLEM_BAD_MINUTES;
-	if (!plan_check_kind(json_object_get(json, "kind"), &item->kind))
+	if (!plan_check_kind(arena, json_node_get(json, "kind"), &item->kind))
 		return PLAN_PROBLEM_BAD_KIND;
 	return PLAN_PROBLEM_NONE;
 }
@@ -147,10 +146,11 @@ plan_check_fit(struct plan_day_item *items, size_t count, int limit)
 }
 
 static enum plan_problem
-plan_check_items(struct arena *arena, const struct plan_rules *rules, const json_t *list,
+plan_check_items(struct arena *arena, const struct plan_rules *rules, const struct json_node *list,
                  struct plan_day *day)
 {
-	size_t count = json_array_size(list);
+	const struct json_node *item = json_node_first(list);
+	size_t count = item != NULL ? list->count : 0;
 	struct plan_day_item *items;
 
 	if (count == 0)
@@ -160,9 +160,8 @@ plan_check_items(struct arena *arena, const struct plan_rules *rules, const json
 	items = arena_calloc(arena, count, sizeof *items);
 	if (items == NULL)
 		return PLAN_PROBLEM_MEMORY;
-	for (size_t i = 0; i < count; i++) {
-		enum plan_problem problem =
-		    plan_check_item(arena, json_array_get(list, i), &items[i]);
+	for (size_t i = 0; i < count; i++, item = json_node_next(item)) {
+		enum plan_problem problem = plan_check_item(arena, item, &items[i]);
 
 		if (problem != PLAN_PROBLEM_NONE)
 			return problem;
@@ -175,10 +174,10 @@ plan_check_items(struct arena *arena, const struct plan_rules *rules, const json
 }
 
 static enum plan_problem
-plan_check_json(struct arena *arena, const struct plan_rules *rules, const json_t *json,
+plan_check_json(struct arena *arena, const struct plan_rules *rules, const struct json_node *json,
                 struct plan_day *day)
 {
-	const char *date = json_string_value(json_object_get(json, "date"));
+	const char *date = json_node_string(json_node_get(json, "date"), arena);
 	int32_t number;
 
 	if (date == NULL || !date_parse(date, &number))
@@ -186,20 +185,20 @@ plan_check_json(struct arena *arena, const struct plan_rules *rules, const json_
 	day->day = number;
 	if (plan_rules_index(rules, number) < 0)
 		return PLAN_PROBLEM_NOT_A_STUDY_DAY;
-	return plan_check_items(arena, rules, json_object_get(json, "items"), day);
+	return plan_check_items(arena, rules, json_node_get(json, "items"), day);
 }
 
 enum plan_problem
 plan_check_day(struct arena *arena, const struct plan_rules *rules, const char *text, size_t length,
                struct plan_day *day)
 {
-	char why[64];
-	json_t *json = json_parse(text, length, why, sizeof why);
+	struct json_outline outline;
+	const struct json_node *json = json_outline_read(&outline, text, length);
 	enum plan_problem problem = PLAN_PROBLEM_NOT_JSON;
 
 	*day = (struct plan_day){.day = INT32_MIN};
 	if (json != NULL)
 		problem = plan_check_json(arena, rules, json, day);
-	json_decref(json);
+	json_outline_fini(&outline);
 	return problem;
 }
