@@ -4,16 +4,28 @@
 
 #define DELIMITED_LENGTH_SIZE 5 /* 32 bits */
 
+static void
+delimited_put_length(struct buf *out, size_t length)
+{
+	for (; length >= 0x80; length >>= 7)
+		buf_putc(out, (char)(0x80 | (length & 0x7f)));
+	buf_putc(out, (char)length);
+}
+
+void
+delimited_put_packed(struct buf *out, const void *bytes, size_t length)
+{
+	delimited_put_length(out, length);
+	buf_append(out, bytes, length);
+}
+
 void
 delimited_put(struct buf *out, const ProtobufCMessage *message)
 {
 	size_t size = protobuf_c_message_get_packed_size(message);
-	size_t left = size;
 	char *at;
 
-	for (; left >= 0x80; left >>= 7)
-		buf_putc(out, (char)(0x80 | (left & 0x7f)));
-	buf_putc(out, (char)left);
+	delimited_put_length(out, size);
 	at = buf_reserve(out, size + 1);
 	if (at == NULL)
 		return;

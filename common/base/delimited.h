@@ -12,6 +12,8 @@
 
 /* Appends the message. */
 void delimited_put(struct buf *out, const ProtobufCMessage *message);
+/* One that is packed already. */
+void delimited_put_packed(struct buf *out, const void *bytes, size_t length);
 
 /* The reading end: bytes go in as they come, packed messages come out. */
 struct delimited {

@@ -4,8 +4,10 @@
 #include "services/planner/jobs/job_record.h"
 
 #include "common/base/arena.h"
+#include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/date.h"
+#include "common/base/delimited.h"
 #include "common/base/ids.h"
 #include "common/base/log.h"
 #include "common/io/db.h"
@@ -19,7 +21,9 @@
 
 #define DAYS_GATHER_MS 2000 /* how long days are gathered that nobody watches: many plans are */
 #define DAYS_ROUND_MS  500  /* complete by then, and what is written then is the plan */
-#define DAYS_BATCH     64   /* in one transaction */
+#define DAYS_BATCH     64   /* jobs in one transaction, */
+#define DAYS_MOST      512  /* days of them, */
+#define DAYS_ROW       64   /* and those of a job that one row holds */
 
 /* --- in memory ----------------------------------------------------------------------------------
  */
@@ -246,42 +250,47 @@ job_record_items(struct job *job, struct planner_item **items, size_t *count)
 /* --- in the database ---------------------------------------------------------------------------
  */
 
-/* With the lock held: copies of a job's unwritten days, up to `room`, in the arena. */
+/* With the lock held: a job's days from index `from` on, `room` at most, as one row in the arena.
+ * Returns how many they are: 0 also without memory. */
 static size_t
-job_days_copy(struct job *job, struct job_day_row *rows, size_t room)
+job_days_row(struct job *job, size_t from, size_t room, struct job_days_row *row)
 {
-	size_t count = 0;
+	size_t end = from;
+	struct buf bytes;
 
-	for (size_t i = job->written; i < job->day_count && count < room; i++) {
-		void *copy = arena_memdup(task_arena(), job->days[i].bytes, job->days[i].length);
-
-		if (copy == NULL)
-			break;
-		rows[count++] = (struct job_day_row){job->id, job->epoch, (uint32_t)i + 1, copy,
-		                                     job->days[i].length};
-	}
-	return count;
+	buf_init(&bytes, 0);
+	for (; end < job->day_count && end - from < room; end++)
+		delimited_put_packed(&bytes, job->days[end].bytes, job->days[end].length);
+	*row = (struct job_days_row){job->id, job->epoch, (uint32_t)end, NULL, bytes.length};
+	if (!buf_failed(&bytes) && bytes.length > 0)
+		row->bytes = arena_memdup(task_arena(), bytes.bytes, bytes.length);
+	buf_fini(&bytes);
+	return row->bytes != NULL ? end - from : 0;
 }
 
 enum status
 job_record_put_days(struct db *tx, struct job *job)
 {
-	size_t room = job->day_count - job->written, count;
-	struct job_day_row *rows = arena_calloc(task_arena(), room + 1, sizeof *rows);
+	enum status status = STATUS_OK;
 
-	if (rows == NULL)
-		return STATUS_OVERLOADED;
-	pthread_mutex_lock(&job->jobs->lock);
-	count = job_days_copy(job, rows, room);
-	pthread_mutex_unlock(&job->jobs->lock);
-	return job_store_add_days(tx, rows, count);
+	for (size_t from = job->written; status == STATUS_OK && from < job->day_count;) {
+		struct job_days_row row;
+		size_t count;
+
+		pthread_mutex_lock(&job->jobs->lock);
+		count = job_days_row(job, from, DAYS_ROW, &row);
+		pthread_mutex_unlock(&job->jobs->lock);
+		from += count;
+		status = count > 0 ? job_store_add_days(tx, &row, 1) : STATUS_OVERLOADED;
+	}
+	return status;
 }
 
 struct days_batch {
 	struct jobs *jobs;
-	struct job_day_row rows[DAYS_BATCH];
+	struct job_days_row rows[DAYS_BATCH];
 	struct job *owners[DAYS_BATCH]; /* of the rows, held */
-	size_t count;
+	size_t count, days;
 };
 
 /* To the front, from where jobs are taken up to the first that is not due. */
@@ -315,19 +324,22 @@ job_days_take(struct days_batch *batch)
 	uint64_t now = clock_ms();
 
 	pthread_mutex_lock(&jobs->lock);
-	while (jobs->unwritten != NULL && batch->count < DAYS_BATCH) {
+	while (jobs->unwritten != NULL && batch->count < DAYS_BATCH && batch->days < DAYS_MOST) {
 		struct job *job = jobs->unwritten;
 		size_t count = 0;
 
 		if (job->phase == JOB_ACTIVE && job->days_due_ms > now)
 			break;
 		if (job->phase == JOB_ACTIVE)
-			count = job_days_copy(job, batch->rows + batch->count,
-			                      DAYS_BATCH - batch->count);
-		for (size_t i = 0; i < count; i++)
+			count =
+			    job_days_row(job, job->written, DAYS_ROW, &batch->rows[batch->count]);
+		if (count > 0)
 			batch->owners[batch->count++] = job_hold(job);
-		if (job->phase == JOB_ACTIVE && job->written + count < job->day_count)
+		batch->days += count;
+		if (job->phase == JOB_ACTIVE && job->written + count < job->day_count) {
+			batch->days = DAYS_MOST; /* the rest is next */
 			break;
+		}
 		job_days_unlist(&jobs->unwritten);
 		job_release(&job);
 	}
@@ -348,8 +360,8 @@ job_days_settle(struct days_batch *batch, bool written)
 			continue;
 		if (!written)
 			job_days_list(job);
-		else if (job->written < batch->rows[i].number)
-			job->written = batch->rows[i].number;
+		else if (job->written < batch->rows[i].last)
+			job->written = batch->rows[i].last;
 		jobs_wake_days(jobs, job->id);
 	}
 	pthread_mutex_unlock(&jobs->lock);
@@ -381,5 +393,5 @@ jobs_days_round(void *arg)
 		LOG_WARN("days cannot be written yet", LOG_TEXT("status", status_slug(status)));
 		return DAYS_ROUND_MS;
 	}
-	return batch.count == DAYS_BATCH ? 0 : DAYS_ROUND_MS;
+	return batch.count == DAYS_BATCH || batch.days >= DAYS_MOST ? 0 : DAYS_ROUND_MS;
 }

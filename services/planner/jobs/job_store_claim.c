@@ -3,6 +3,7 @@
 #include "common/base/arena.h"
 #include "common/io/db.h"
 #include "common/task/task.h"
+#include "services/planner/jobs/job_store_parts.h"
 #include "services/planner/jobs/job_store_private.h"
 
 #define CLAIM_LOOK 4 /* rows looked at for each that is claimed, since some are left out */
@@ -11,15 +12,13 @@
 static enum status
 job_store_keep_days(struct db *tx, const struct job_row *job, uint32_t *kept)
 {
-	uint64_t affected = 0;
-	enum status status = DB_EXEC(tx, &affected,
+	enum status status = DB_EXEC(tx, NULL,
 	                             "INSERT INTO job_day (job_id, epoch, number, day)"
 	                             " SELECT job_id, epoch + 1, number, day FROM job_day"
 	                             " WHERE job_id = ? AND epoch = ?",
 	                             DB_TEXT(job->id), DB_UINT(job->epoch));
 
-	*kept = (uint32_t)affected;
-	return status;
+	return status == STATUS_OK ? job_store_count_days(tx, job->id, job->epoch, kept) : status;
 }
 
 static enum status

@@ -3,11 +3,14 @@
 #include "services/planner/jobs/job_store_parts.h"
 
 #include "common/base/arena.h"
+#include "common/base/delimited.h"
 #include "common/base/obj.h"
 #include "common/io/db.h"
 #include "common/io/db_many.h"
 #include "common/task/task.h"
 #include "services/planner/jobs/job_store_private.h"
+
+#include <string.h>
 
 #define CALL_COLUMNS                                                                               \
 	"number, attempt, provider, model, started_at, ended_at, outcome, why, quota_day,"         \
@@ -100,17 +103,17 @@ job_store_calls(struct db *db, const char *job, struct job_call_row **calls, siz
  */
 
 enum status
-job_store_add_days(struct db *db, const struct job_day_row *days, size_t count)
+job_store_add_days(struct db *db, const struct job_days_row *rows, size_t count)
 {
 	struct db_value *args = arena_calloc(task_arena(), count * DAY_FIELDS + 1, sizeof *args);
 
 	if (args == NULL)
 		return STATUS_OVERLOADED;
 	for (size_t i = 0; i < count; i++) {
-		args[i * DAY_FIELDS] = DB_TEXT(days[i].job);
-		args[i * DAY_FIELDS + 1] = DB_UINT(days[i].epoch);
-		args[i * DAY_FIELDS + 2] = DB_UINT(days[i].number);
-		args[i * DAY_FIELDS + 3] = DB_BLOB(days[i].bytes, days[i].length);
+		args[i * DAY_FIELDS] = DB_TEXT(rows[i].job);
+		args[i * DAY_FIELDS + 1] = DB_UINT(rows[i].epoch);
+		args[i * DAY_FIELDS + 2] = DB_UINT(rows[i].last);
+		args[i * DAY_FIELDS + 3] = DB_BLOB(rows[i].bytes, rows[i].length);
 	}
 	return db_many_rows(db, NULL,
 	                    "INSERT INTO job_day (job_id, epoch, number, day)"
@@ -118,10 +121,70 @@ job_store_add_days(struct db *db, const struct job_day_row *days, size_t count)
 	                    args, DAY_FIELDS, count);
 }
 
+/* The days of rows, each once: rows overlap where one was written though that was not known. */
+struct days_reader {
+	struct job_day_row *days;
+	size_t count, room;
+	uint32_t seen; /* the last day's number */
+};
+
+static enum status
+job_store_add_day(struct days_reader *reader, uint32_t number, const void *bytes, size_t length)
+{
+	void *copy;
+
+	if (number <= reader->seen)
+		return STATUS_OK;
+	if (reader->count == reader->room) {
+		size_t room = reader->room * 2 + 16;
+		struct job_day_row *days = arena_calloc(task_arena(), room, sizeof *days);
+
+		if (days == NULL)
+			return STATUS_OVERLOADED;
+		if (reader->count > 0)
+			memcpy(days, reader->days, reader->count * sizeof *days);
+		reader->days = days;
+		reader->room = room;
+	}
+	copy = arena_memdup(task_arena(), bytes, length);
+	if (copy == NULL)
+		return STATUS_OVERLOADED;
+	reader->days[reader->count++] = (struct job_day_row){number, copy, length};
+	reader->seen = number;
+	return STATUS_OK;
+}
+
+static enum status
+job_store_read_days(struct days_reader *reader, uint32_t last, const void *bytes, size_t length)
+{
+	struct delimited days;
+	const void *day;
+	size_t day_length;
+	uint32_t count = 0;
+	enum status status = STATUS_OK;
+
+	for (int pass = 0; pass < 2 && status == STATUS_OK; pass++) {
+		delimited_init(&days, length + 1);
+		if (!delimited_feed(&days, bytes, length))
+			status = STATUS_OVERLOADED;
+		for (uint32_t i = 0;
+		     status == STATUS_OK && delimited_next(&days, &day, &day_length) == 1; i++) {
+			if (pass == 0)
+				count++;
+			else
+				status = job_store_add_day(reader, last - count + i + 1, day,
+				                           day_length);
+		}
+		delimited_fini(&days);
+	}
+	return status;
+}
+
 enum status
 job_store_days(struct db *db, const char *job, uint32_t epoch, uint32_t after,
                struct job_day_row **days, size_t *count)
 {
+	struct days_reader reader = {.seen = after};
 	struct db_rows *rows;
 	enum status status = DB_QUERY(db, &rows,
 	                              "SELECT number, day FROM job_day"
@@ -129,20 +192,15 @@ job_store_days(struct db *db, const char *job, uint32_t epoch, uint32_t after,
 	                              " ORDER BY number",
 	                              DB_TEXT(job), DB_UINT(epoch), DB_UINT(after));
 
-	if (status != STATUS_OK)
-		return status;
-	*count = db_count(rows);
-	*days = arena_calloc(task_arena(), *count + 1, sizeof **days);
-	if (*days == NULL)
-		return STATUS_OVERLOADED;
-	for (size_t i = 0; i < *count; i++) {
-		struct job_day_row *day = &(*days)[i];
+	for (size_t i = 0; status == STATUS_OK && i < db_count(rows); i++) {
+		size_t length;
+		const void *bytes = db_blob(rows, i, 1, &length);
 
-		*day = (struct job_day_row){
-		    .job = job, .epoch = epoch, .number = (uint32_t)db_uint(rows, i, 0)};
-		day->bytes = db_blob(rows, i, 1, &day->length);
+		status = job_store_read_days(&reader, (uint32_t)db_uint(rows, i, 0), bytes, length);
 	}
-	return STATUS_OK;
+	*days = reader.days;
+	*count = reader.count;
+	return status;
 }
 
 enum status
@@ -150,7 +208,8 @@ job_store_count_days(struct db *db, const char *job, uint32_t epoch, uint32_t *c
 {
 	struct db_rows *rows;
 	enum status status =
-	    DB_QUERY(db, &rows, "SELECT COUNT(*) FROM job_day WHERE job_id = ? AND epoch = ?",
+	    DB_QUERY(db, &rows,
+	             "SELECT COALESCE(MAX(number), 0) FROM job_day WHERE job_id = ? AND epoch = ?",
 	             DB_TEXT(job), DB_UINT(epoch));
 
 	*count = status == STATUS_OK ? (uint32_t)db_uint(rows, 0, 0) : 0;

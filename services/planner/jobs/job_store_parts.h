@@ -45,15 +45,23 @@ enum status job_store_end_call(struct db *tx, const char *job, const struct job_
 enum status job_store_calls(struct db *db, const char *job, struct job_call_row **calls,
                             size_t *count);
 
-/* A packed planner.PlanDay. */
-struct job_day_row {
+/* Days of one job that are written together, and are one row: delimited planner.PlanDays
+ * (common/base/delimited.h), the last of which has number `last`. */
+struct job_days_row {
 	const char *job;
-	uint32_t epoch, number;
+	uint32_t epoch, last;
 	const void *bytes;
 	size_t length;
 };
-/* Of one or many jobs. Repeating it changes nothing. */
-enum status job_store_add_days(struct db *db, const struct job_day_row *days, size_t count);
+/* Of one or many jobs. Repeating it changes nothing, nor does it if more days were added. */
+enum status job_store_add_days(struct db *db, const struct job_days_row *rows, size_t count);
+
+/* A packed planner.PlanDay. */
+struct job_day_row {
+	uint32_t number;
+	const void *bytes;
+	size_t length;
+};
 /* Those of an epoch whose number is above `after`, in order. */
 enum status job_store_days(struct db *db, const char *job, uint32_t epoch, uint32_t after,
                            struct job_day_row **days, size_t *count);

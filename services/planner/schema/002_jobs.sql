@@ -60,7 +60,8 @@ CREATE TABLE job_call (
   PRIMARY KEY (job_id, number)
 ) ENGINE=InnoDB;
 
--- Days that have streamed in: packed planner.PlanDay with the items' final ids; numbers from 1.
+-- Days that have streamed in, with the items' final ids; numbers from 1. Those that were written
+-- together are one row: delimited planner.PlanDays, and the last one's number.
 CREATE TABLE job_day (
   job_id VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   epoch INT UNSIGNED NOT NULL,
