@@ -11,7 +11,7 @@
 #include "common/base/obj.h"
 
 #define ARENA_MAGIC       0x4152454eu
-#define ARENA_FIRST_BLOCK 2048
+#define ARENA_FIRST_BLOCK 1024
 #define ARENA_GREAT_BLOCK (1 << 20)
 
 struct arena_block {
@@ -34,7 +34,7 @@ struct arena {
 	size_t budget;
 	size_t held;       /* bytes of all blocks, their headers included */
 	size_t used;       /* bytes handed out */
-	size_t next_block; /* size of the next block, its header included */
+	size_t next_block; /* size of the next block, its header included: half of all so far */
 	struct arena_adopted *adopted;
 	ProtobufCAllocator allocator;
 };
@@ -62,7 +62,7 @@ arena_new(size_t budget)
 	    .first = block,
 	    .budget = budget,
 	    .held = size,
-	    .next_block = 2 * ARENA_FIRST_BLOCK,
+	    .next_block = ARENA_FIRST_BLOCK,
 	    .allocator = {arena_protobuf_alloc, arena_protobuf_free, arena},
 	};
 	OBJ_INIT(arena, ARENA_MAGIC);
@@ -116,7 +116,7 @@ arena_reset(struct arena *arena)
 	arena->first->used = sizeof(struct arena);
 	arena->held = arena->first->size + sizeof(struct arena_block);
 	arena->used = 0;
-	arena->next_block = 2 * ARENA_FIRST_BLOCK;
+	arena->next_block = ARENA_FIRST_BLOCK;
 }
 
 /* A block with room for `size` bytes. One that is for a single great piece goes behind the current
@@ -146,8 +146,8 @@ arena_grow(struct arena *arena, size_t size)
 	} else {
 		block->next = arena->current;
 		arena->current = block;
-		if (arena->next_block < ARENA_GREAT_BLOCK)
-			arena->next_block *= 2;
+		if (arena->held / 2 > arena->next_block && arena->next_block < ARENA_GREAT_BLOCK)
+			arena->next_block = arena->held / 2;
 	}
 	return block;
 }
