@@ -165,6 +165,8 @@ deps: ## install what is missing for building, running, testing and linting
 	@deploy/local/install build run test full lint
 run: ## install, build and start everything; prints the URL
 	@deploy/local/run start
+reload: ## new binaries and settings for what runs, one process at a time, without a failed request
+	@deploy/local/run reload
 stop: ## stop what `make run` started; the data stays in .run/
 	@deploy/local/run stop
 logs: ## follow all logs
@@ -203,7 +205,7 @@ images: ## build the container images with podman, buildah or docker; prints the
 images-base: ## make the images' base out of Debian's packages, where no registry of images is reached
 	@deploy/images/base
 .PHONY: images images-base
-.PHONY: deps run stop logs demo test test-full lint format gdb-tasks env-example new-service bench-smoke
+.PHONY: deps run reload stop logs demo test test-full lint format gdb-tasks env-example new-service bench-smoke
 
 clean: ## remove everything that was built
 	rm -rf build

@@ -24,6 +24,7 @@ struct static_files;
 struct gateway {
 	/* Settings. */
 	const char *listen;
+	const char *handover; /* socket file; NULL: none */
 	const char *public_url;
 	const char *trusted_proxies;
 	const char *cors_origins; /* separated by commas; NULL: off */

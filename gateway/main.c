@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * The gateway process: settings, links to the services, an HTTP server on every worker. */
 #include "common/actor/rpc.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/obj.h"
+#include "common/io/http_handover.h"
 #include "common/io/http_server.h"
 #include "common/service/process.h"
 #include "common/task/flight.h"
@@ -18,6 +20,7 @@
 #include "gateway/settings.h"
 #include "gateway/static.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -26,6 +29,8 @@
 #define MAIN_MAX_THREADS     16
 #define MAIN_SESSION_ENTRIES 4096
 #define MAIN_QUIET_MS        15000
+#define MAIN_LINKS_MS        3000 /* a start waits so long for the services, then goes without */
+#define MAIN_LINKS_POLL_MS   10
 #define MAIN_MAX_IN_FLIGHT   60000 /* calls at a replica; it says itself how many it takes */
 
 struct main_state {
@@ -33,6 +38,7 @@ struct main_state {
 	struct process_settings common;
 	struct http_limits *limits;
 	int fds[MAIN_MAX_THREADS];
+	struct http_handover *handover;
 	struct http_server *servers[MAIN_MAX_THREADS];
 	_Atomic unsigned opened;
 	struct drained {
@@ -84,6 +90,23 @@ main_exempt(const struct sockaddr *address, void *arg)
 	return address_list_has_socket(arg, address);
 }
 
+/* The sockets of all workers. With a handover it is one, which all accept from. */
+static int
+main_open_sockets(struct main_state *state, unsigned count, char *error, size_t size)
+{
+	const struct gateway *gateway = &state->gateway;
+	if (gateway->handover == NULL)
+		return http_listen(gateway->listen, count, state->fds, error, size);
+	state->fds[0] = http_handover_take(gateway->handover, gateway->listen);
+	if (state->fds[0] < 0 && http_listen(gateway->listen, 1, state->fds, error, size) != 0)
+		return -1;
+	state->handover = http_handover_offer(worker_current(), gateway->handover, gateway->listen,
+	                                      state->fds[0], error, size);
+	for (unsigned i = 1; i < count && state->handover != NULL; i++)
+		state->fds[i] = fcntl(state->fds[0], F_DUPFD_CLOEXEC, 0);
+	return state->handover != NULL ? 0 : -1;
+}
+
 static enum status
 main_listen(struct main_state *state)
 {
@@ -100,7 +123,7 @@ main_listen(struct main_state *state)
 	state->limits = http_limits_new(&limits);
 	if (state->limits == NULL)
 		return STATUS_OVERLOADED;
-	if (http_listen(gateway->listen, count, state->fds, error, sizeof error) != 0) {
+	if (main_open_sockets(state, count, error, sizeof error) != 0) {
 		LOG_ERROR("cannot listen: GATEWAY_LISTEN", LOG_TEXT("error", error));
 		return STATUS_INTERNAL;
 	}
@@ -137,6 +160,17 @@ main_open_rpcs(struct main_state *state)
 	return STATUS_OK;
 }
 
+/* Who connects is answered by the services, so these come first; but nobody waits for ever. */
+static void
+main_await_links(const struct main_state *state)
+{
+	uint64_t until = clock_ms() + MAIN_LINKS_MS;
+	for (unsigned i = 0; i < route_actor_count; i++)
+		while (!rpc_ready(state->gateway.rpcs[i]) && clock_ms() < until)
+			if (task_sleep(MAIN_LINKS_POLL_MS) != STATUS_OK)
+				return;
+}
+
 static enum status
 main_start(struct process *process, void *arg)
 {
@@ -153,9 +187,10 @@ main_start(struct process *process, void *arg)
 		return STATUS_OVERLOADED;
 	}
 	enum status status = main_open_rpcs(state);
-	if (status == STATUS_OK)
-		status = main_listen(state);
-	return status;
+	if (status != STATUS_OK)
+		return status;
+	main_await_links(state);
+	return main_listen(state);
 }
 
 /* --- end -------------------------------------------------------------------------------------- */
@@ -226,7 +261,9 @@ static void
 main_drain(struct process *process, void *arg)
 {
 	struct main_state *state = arg;
-	http_listen_remove(state->gateway.listen);
+	if (!http_handover_taken(state->handover) && atomic_load(&state->opened) > 0)
+		http_listen_remove(state->gateway.listen);
+	http_handover_close(&state->handover);
 	wait_init(&state->drain_done);
 	state->origin = worker_current();
 	state->draining = process_worker_count(process);
@@ -257,6 +294,7 @@ main_stop(struct process *process, void *arg)
 	if (state->draining == 0 && state->origin == NULL && atomic_load(&state->opened) > 0) {
 		main_drain(process, arg);
 	}
+	http_handover_close(&state->handover);
 	process_on_workers(process, main_free_server, state);
 	main_close_rpcs(process, state);
 	http_limits_free(&state->limits);

@@ -27,6 +27,11 @@ static const struct {
       .fallback = "127.0.0.1:8080",
       .help = "Where the API and the web app are served: ADDRESS:PORT or unix:/path"},
      offsetof(struct gateway, listen)},
+    {{.name = "HANDOVER",
+      .type = CONFIG_TEXT,
+      .help = "Socket file by which a gateway that starts takes GATEWAY_LISTEN over from the one "
+              "that runs; not set: it must be free"},
+     offsetof(struct gateway, handover)},
     {{.name = "THREADS",
       .type = CONFIG_INT,
       .fallback = "2",

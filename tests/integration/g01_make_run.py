@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from checkout import Checkout
 from client import Learner
 from deployment import free_port, http_status, services
 from process import wait_for
@@ -17,40 +18,10 @@ from stores import ROOT
 pytestmark = pytest.mark.slow
 
 
-class Checkout:
-    def __init__(self, path):
-        self.path = path
-        self.port = free_port()
-
-    def make(self, target, check=True, **settings):
-        env = {**os.environ, "GATEWAY_LISTEN": f"127.0.0.1:{self.port}", **settings}
-        env.pop("MAKEFLAGS", None)
-        done = subprocess.run(["make", "--no-print-directory", target], cwd=self.path, env=env,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
-        assert not check or done.returncode == 0, done.stdout + done.stderr
-        return done
-
-    def pid(self, name):
-        """0: it does not run (what runs then may be runit's `finish`)."""
-        supervise = os.path.join(self.path, ".run/sv", name, "supervise")
-        with open(os.path.join(supervise, "stat")) as stat, \
-                open(os.path.join(supervise, "pid")) as pid:
-            return int(pid.read() or 0) if stat.read().strip() == "run" else 0
-
-
 @pytest.fixture(scope="module")
 def checkout():
-    base = tempfile.mkdtemp(prefix="sh ", dir="/tmp")
-    os.chmod(base, 0o755)  # so that root can run it under another user id
-    path = os.path.join(base, "it's a checkout ".ljust(150 - len(base) - 1, "x"))
-    shutil.copytree(ROOT, path, symlinks=True,
-                    ignore=shutil.ignore_patterns(".git", ".run", ".env", "asan", "tsan", "test"))
-    assert len(path) >= 150
-    checkout = Checkout(path)
-    checkout.make("run")
-    yield checkout
-    checkout.make("stop")
-    shutil.rmtree(base)
+    with Checkout.running() as checkout:
+        yield checkout
 
 
 def test_it_is_ready_and_says_where(checkout):
