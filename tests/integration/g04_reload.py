@@ -14,12 +14,13 @@ from process import wait_for
 pytestmark = pytest.mark.slow
 
 PROGRAMS = ("gateway", *services())
+UNLIMITED = {"USER_DAILY_PLANS": "0"}
 numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
 def checkout():
-    with Checkout.running() as checkout:
+    with Checkout.running(**UNLIMITED) as checkout:
         yield checkout
 
 
@@ -54,7 +55,7 @@ def test_no_request_fails_while_every_process_is_exchanged(checkout):
     learner = Learner(checkout.port)
     before = pids(checkout)
     with Load(checkout, learner.token, REQUESTS, clients=2, pause=0.02) as load:
-        done = checkout.make("reload", WORKER_CONNECTIONS="900", USER_DAILY_PLANS="0")
+        done = checkout.make("reload", WORKER_CONNECTIONS="900", **UNLIMITED)
         time.sleep(1)
     assert not set(before) & set(pids(checkout)), done.stdout
     for name in REQUESTS:
@@ -65,13 +66,13 @@ def test_no_request_fails_while_every_process_is_exchanged(checkout):
 
 def test_reload_with_nothing_new_leaves_everything_alone(checkout):
     before = pids(checkout)
-    checkout.make("reload", WORKER_CONNECTIONS="900", USER_DAILY_PLANS="0")
+    checkout.make("reload", WORKER_CONNECTIONS="900", **UNLIMITED)
     assert before == pids(checkout)
 
 
 def test_a_setting_that_cannot_be_used_ends_nothing(checkout):
     before = pids(checkout)
-    done = checkout.make("reload", check=False, AUTH_WORKERS="0")
+    done = checkout.make("reload", check=False, AUTH_WORKERS="0", **UNLIMITED)
     assert done.returncode != 0 and "AUTH_WORKERS" in done.stderr
     assert before == pids(checkout)
 
@@ -87,7 +88,7 @@ def test_what_runs_goes_on_when_a_new_binary_does_not_start(checkout):
         with open(binary, "w", encoding="utf-8") as file:
             file.write(script)
         os.chmod(binary, 0o755)
-        done = checkout.make("reload", check=False, WORKER_CONNECTIONS="901")
+        done = checkout.make("reload", check=False, WORKER_CONNECTIONS="901", **UNLIMITED)
     finally:
         with open(binary, "wb") as file:
             file.write(good)
