@@ -54,3 +54,18 @@ subtask_run(const char *name, uint32_t limit_ms, task_fn *fn, void *arg)
 		wait_uninterrupted(&subtask.ended);
 	return status;
 }
+
+enum status
+subtask_finish(const char *name, uint32_t limit_ms, task_fn *fn, void *arg)
+{
+	struct subtask subtask = {.magic = SUBTASK_MAGIC, .fn = fn, .arg = arg};
+	const struct task_options options = {
+	    .name = name, .traceparent = task_traceparent(), .deadline_ms = clock_ms() + limit_ms};
+	enum status status;
+
+	wait_init(&subtask.ended);
+	status = task_spawn(&options, subtask_main, &subtask);
+	if (status == STATUS_OK)
+		wait_uninterrupted(&subtask.ended);
+	return status;
+}

@@ -16,4 +16,9 @@
  * caller's own CANCELLED or DEADLINE; OVERLOADED without memory, fn not called. */
 enum status subtask_run(const char *name, uint32_t limit_ms, task_fn *fn, void *arg);
 
+/* From a task: the same for what must be done though the caller is late or cancelled: fn has
+ * `limit_ms` from now, whatever the caller has left, and is awaited. OK, or OVERLOADED without
+ * memory, fn not called. */
+enum status subtask_finish(const char *name, uint32_t limit_ms, task_fn *fn, void *arg);
+
 #endif

@@ -10,9 +10,11 @@
 #include "common/base/obj.h"
 #include "common/io/db.h"
 #include "common/service/outbox.h"
+#include "common/service/subtask.h"
 #include "common/task/task.h"
 
 #define TURN_RESERVE_MS 2000 /* for the planner to say yes or no */
+#define TURN_SETTLE_MS  5000 /* for the database to take what a failed turn has used */
 
 static enum status
 turn_reserve(struct turn_run *run, struct turn_call *call, const char *provider, uint32_t tokens)
@@ -110,18 +112,33 @@ turn_settle_tx(struct db *tx, void *arg)
 	return turn_settle(arg, tx);
 }
 
-void
-turn_settle_alone(struct turn_run *run)
+static void
+turn_settle_failed(enum status status)
 {
-	struct voice *voice = voice_of(run->call);
-	enum status status;
+	LOG_WARN("what a tutor's reply reserved stays spent",
+	         LOG_TEXT("status", status_slug(status)));
+}
 
-	if (run->calls.count == 0)
-		return;
-	status = db_transact(voice->db, turn_settle_tx, run);
+static void
+turn_settle_task(void *arg)
+{
+	struct turn_run *run = arg;
+	struct voice *voice = voice_of(run->call);
+	enum status status = db_transact(voice->db, turn_settle_tx, run);
+
 	if (status == STATUS_OK)
 		outbox_nudge(voice->outbox);
 	else
-		LOG_WARN("what a tutor's reply reserved stays spent",
-		         LOG_TEXT("status", status_slug(status)));
+		turn_settle_failed(status);
+}
+
+void
+turn_settle_alone(struct turn_run *run)
+{
+	enum status status = STATUS_OK;
+
+	if (run->calls.count > 0)
+		status = subtask_finish("settle", TURN_SETTLE_MS, turn_settle_task, run);
+	if (status != STATUS_OK)
+		turn_settle_failed(status);
 }
