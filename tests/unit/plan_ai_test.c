@@ -30,7 +30,7 @@ struct made {
 	struct plan_ai_first first;
 	int32_t days[400];
 	_Atomic size_t day_count; /* since the last reset */
-	size_t covered;   /* topics */
+	size_t covered;           /* topics */
 	unsigned resets, started, ended, answered, cancelled;
 	unsigned by_gemini, by_openai;
 	uint32_t first_tokens;
