@@ -251,8 +251,9 @@ test_always(void **state)
 	    {"{'faults':[{'fault':'blocked'}]}", AI_FAULT_BLOCKED, 1, 1},
 	    {"{'faults':[{'fault':'empty'}]}", AI_FAULT_MALFORMED, 4, 4},
 	    {"{'faults':[{'fault':'html'}]}", AI_FAULT_MALFORMED, 4, 4},
-	    /* What has been handed on is not asked for again here. */
-	    {"{'latency':{'streaming':200},'faults':[{'fault':'reset_middle'}]}", AI_FAULT_BROKEN,
+	    /* What has been handed on is not asked for again here. A reset takes along what has not
+	       been read. */
+	    {"{'latency':{'streaming':2000},'faults':[{'fault':'reset_middle'}]}", AI_FAULT_BROKEN,
 	     1, 0},
 	    {"{'latency':{'streaming':200},'faults':[{'fault':'cut'}]}", AI_FAULT_BROKEN, 1, 4},
 	    {"{'faults':[{'fault':'stall_middle'}]}", AI_FAULT_TIMED_OUT, 1, 0},
