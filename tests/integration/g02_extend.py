@@ -88,7 +88,7 @@ def test_a_new_service_can_be_deployed(copy):
     assert set(found) == kinds
     assert "name: migrate-quiz" in rendered and "QUIZ_URL: tcp://quiz:" in rendered
     assert "image: registry.example/studyhall/quiz:" in rendered
-    assert "GRANT ALL ON studyhall_quiz" in secret_sql(run(copy, "deploy/k8s/secrets").stdout)
+    assert "GRANT ALL ON studyhall_quiz.* TO 'studyhall_quiz_owner'@" in secret_sql(run(copy, "deploy/k8s/secrets").stdout)
     done = run(copy, "/usr/bin/python3", "-m", "pytest", "-q", "tests/integration/k00_manifests.py")
     assert " passed" in done.stdout and "skipped" not in done.stdout
 

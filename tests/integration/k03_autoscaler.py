@@ -1,0 +1,89 @@
+"""The autoscaler's arithmetic as Kubernetes documents it, and the pictures drawn with it."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+from stores import ROOT
+
+PLACE = os.path.join(ROOT, "deploy/k8s/simulate")
+sys.path.insert(0, PLACE)
+
+from autoscaler import Autoscaler, Behavior  # noqa: E402
+
+FREE = Behavior(0, [("Percent", 1000, 15)])
+
+
+def scaler(up=FREE, down=FREE, least=1, most=100, **targets):
+    return Autoscaler(targets or {"load": 10}, least, most, up, down)
+
+
+# The documentation's example: 200m where 100m is wanted doubles, 50m halves, and a tenth is tolerated.
+@pytest.mark.parametrize("replicas, value, desired", [
+    (4, 20, 8), (4, 5, 2), (4, 10.9, 4), (4, 9.1, 4), (4, 11.1, 5), (3, 11.2, 4), (4, 0, 1)])
+def test_desired_is_the_ratio_rounded_up_unless_it_is_nearly_one(replicas, value, desired):
+    assert scaler().step(0, replicas, replicas, {"load": value}) == desired
+
+
+def test_the_greatest_proposal_of_several_metrics_counts():
+    both = scaler(load=10, wait=1)
+    assert both.step(0, 4, 4, {"load": 20, "wait": 0.5}) == 8
+    assert both.step(15, 4, 4, {"load": 5, "wait": 1.5}) == 6
+
+
+def test_with_one_metric_missing_it_scales_up_but_never_down():
+    both = scaler(load=10, wait=1)
+    assert both.step(0, 4, 4, {"load": 20, "wait": None}) == 8
+    assert both.step(15, 8, 8, {"load": 1, "wait": None}) == 8
+    assert both.step(30, 8, 8, {}) == 8
+    assert both.step(45, 8, 8, {"load": 1, "wait": 0.1}) == 1
+
+
+def test_pods_that_are_not_ready_count_as_idle_when_scaling_up():
+    assert scaler().step(0, 8, 4, {"load": 20}) == 8
+    assert scaler().step(0, 8, 4, {"load": 40}) == 16
+
+
+def test_scaling_down_takes_the_greatest_proposal_of_the_window():
+    slow = scaler(down=Behavior(300, [("Percent", 100, 15)]))
+    assert slow.step(0, 8, 8, {"load": 10}) == 8
+    assert slow.step(15, 8, 8, {"load": 2}) == 8
+    assert slow.step(290, 8, 8, {"load": 2}) == 8
+    assert slow.step(301, 8, 8, {"load": 2}) == 2
+
+
+def test_policies_bound_what_changes_within_their_period():
+    careful = scaler(up=Behavior(0, [("Percent", 100, 60), ("Pods", 4, 60)]),
+                     down=Behavior(0, [("Pods", 1, 60)]))
+    assert careful.step(0, 2, 2, {"load": 100}) == 6
+    assert careful.step(15, 6, 6, {"load": 100}) == 6
+    assert careful.step(61, 6, 6, {"load": 100}) == 12
+    assert careful.step(130, 12, 12, {"load": 1}) == 11
+    assert careful.step(145, 11, 11, {"load": 1}) == 11
+
+
+def test_least_and_most_hold():
+    assert scaler(least=2, most=5).step(0, 4, 4, {"load": 1000}) == 5
+    assert scaler(least=2, most=5).step(0, 4, 4, {"load": 0}) == 2
+
+
+def test_the_pictures_are_what_the_manifests_give():
+    done = subprocess.run(["/usr/bin/python3", os.path.join(PLACE, "simulate.py"), "--check"],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in
+            done.stdout.splitlines()[2:]]
+    of = {(row[0], row[1], row[2]): [float(cell) for cell in row[3:]] for row in rows}
+    with open(os.path.join(PLACE, "README.md"), encoding="utf-8") as file:
+        told = file.read()
+    assert all(line in told for line in done.stdout.splitlines() if "10,000" in line)
+    # What the targets are chosen for: nobody waits and nobody is refused with all three signals.
+    for (service, users, signal), (_, _, wait, refused, _) in of.items():
+        if signal == "all three":
+            assert wait < 1 and refused == 0, (service, users)
+    # One signal alone is worse: CPU forgets a slow provider, in flight does not see passwords.
+    assert of["planner", "10,000", "queue wait"][2] > 1
+    assert of["auth", "10,000", "in flight"][0] < of["auth", "10,000", "CPU"][0]
+    dies = of["planner", "10,000", "all three, adapter dies"], of["planner", "10,000", "all three"]
+    assert dies[0][4] > dies[1][4]
