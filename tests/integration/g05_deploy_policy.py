@@ -1,0 +1,159 @@
+"""What deploy/compose and deploy/Containerfile promise, read off the files themselves."""
+import os
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from deployment import services
+from stores import ROOT
+
+COMPOSE = os.path.join(ROOT, "deploy/compose")
+PROGRAMS = ("gateway", *services())
+STORES = ("mariadb", "redis", "nginx")
+LONGEST_WAIT = 120  # seconds: TIMEOUT, an export
+SERVER_MB, SERVER_CPUS = 4096, 2
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def substitute(text):
+    """As compose does without .env: ${NAME:-default}."""
+    return re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", text)
+
+
+@pytest.fixture(scope="module")
+def compose():
+    return yaml.safe_load(substitute(read("deploy/compose/compose.yaml")))
+
+
+@pytest.fixture(scope="module")
+def lasting(compose):
+    """The services that go on, without those that migrate and end."""
+    return {name: one for name, one in compose["services"].items() if not name.endswith("-migrate")}
+
+
+def megabytes(text):
+    assert text.endswith("m")
+    return int(text[:-1])
+
+
+def seconds(text):
+    assert text.endswith("s")
+    return int(text[:-1])
+
+
+def test_every_container_is_confined(compose):
+    for name, one in compose["services"].items():
+        assert one["read_only"] is True and one["cap_drop"] == ["ALL"], name
+        assert "cap_add" not in one and "privileged" not in one and "user" not in one, name
+        assert one["security_opt"] == ["no-new-privileges:true"], name
+        assert one["ulimits"]["nofile"] and one["ulimits"]["nproc"], name
+        assert one["logging"]["options"]["max-size"] == "10m", name
+        assert one["mem_limit"] and one["cpus"] and one["cpu_shares"], name
+        assert one["restart"] == ("on-failure" if name.endswith("-migrate") else "unless-stopped")
+
+
+def test_a_quarter_of_the_server_stays_free(lasting):
+    assert sum(megabytes(one["mem_limit"]) for one in lasting.values()) <= SERVER_MB * 0.75
+    for name, one in lasting.items():
+        assert float(one["cpus"]) <= SERVER_CPUS * 0.75, name
+
+
+def test_who_serves_logins_goes_before_who_speaks(lasting):
+    shares = {name: one["cpu_shares"] for name, one in lasting.items()}
+    assert shares["voice"] * 4 <= min(share for name, share in shares.items() if name != "voice")
+    assert shares["gateway"] == shares["auth"] == max(shares.values())
+
+
+def test_what_was_begun_may_end(lasting):
+    for name in PROGRAMS:
+        grace = int(lasting[name]["environment"]["DRAIN_GRACE"])
+        delay = int(lasting[name]["environment"]["DRAIN_DELAY"])
+        assert LONGEST_WAIT < grace and grace + delay < seconds(lasting[name]["stop_grace_period"])
+
+
+def test_every_service_has_a_health_check(lasting):
+    containerfile = read("deploy/Containerfile")
+    for name, one in lasting.items():
+        assert one["healthcheck"]["interval"] and one["healthcheck"]["timeout"], name
+        stage = containerfile.split(f" AS {name}\n")[1].split("\nFROM ")[0]
+        assert "HEALTHCHECK" in stage, name
+
+
+def test_passwords_come_as_files_to_those_who_need_them(compose):
+    for name, one in compose["services"].items():
+        for key, value in (one.get("environment") or {}).items():
+            secret = re.search(r"PASSWORD|SECRET|API_KEY|DATABASE_URL|REDIS_URL", key)
+            assert not secret or (key.endswith("_FILE") and value.startswith("/run/secrets/")), key
+        databases = [one for one in one.get("secrets", []) if "database" in one or "owner" in one]
+        assert all(one.startswith(name.removesuffix("-migrate")) for one in databases), name
+        assert len(databases) == (1 if name.removesuffix("-migrate") in services() else 0), name
+
+
+def test_only_who_asks_providers_has_a_way_out(compose, lasting):
+    assert compose["networks"]["back"]["internal"] is True
+    for name, one in lasting.items():
+        assert ("out" in one["networks"]) == (name in ("planner", "voice")), name
+    assert [name for name, one in lasting.items() if "ports" in one] == ["nginx"]
+
+
+def test_a_service_may_read_and_write_its_own_database_and_nothing_else(tmp_path):
+    for name in ("setup", "env.example"):
+        subprocess.run(["cp", os.path.join(COMPOSE, name), tmp_path], check=True)
+    subprocess.run([tmp_path / "setup"], check=True, stdout=subprocess.DEVNULL)
+    before = {one.name: one.read_text() for one in (tmp_path / "secrets").iterdir()}
+    sql = before["init.sql"]
+    grants = re.findall(r"GRANT (.*) ON (\S+) TO (\S+)@", sql)
+    assert len(grants) == 2 * len(services())
+    for rights, place, user in grants:
+        owner = user.endswith("_owner")
+        assert rights == ("ALL" if owner else "SELECT, INSERT, UPDATE, DELETE")
+        assert place == user.removesuffix("_owner") + ".*"
+    for service in services():
+        for url in (before[f"{service}-database-url"], before[f"{service}-owner-url"]):
+            user, password = re.fullmatch(r"mysql://(\w+):(\w{48})@mariadb:3306/\w+\n", url).groups()
+            assert f"ALTER USER {user}@'%' IDENTIFIED BY '{password}'" in sql
+    assert oct((tmp_path / "secrets").stat().st_mode & 0o777) == "0o700"
+    subprocess.run([tmp_path / "setup"], check=True, stdout=subprocess.DEVNULL)
+    assert before == {one.name: one.read_text() for one in (tmp_path / "secrets").iterdir()}
+    subprocess.run([tmp_path / "setup", "--rotate"], check=True, stdout=subprocess.DEVNULL)
+    after = {one.name: one.read_text() for one in (tmp_path / "secrets").iterdir()}
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"init.sql", "redis.conf", "redis-url", *(f"{one}-database-url" for one in services()),
+                       *(f"{one}-owner-url" for one in services())}
+
+
+def test_nginx_waits_longer_than_anybody_and_holds_no_event_back():
+    config = read("deploy/nginx/nginx.conf")
+    assert int(re.search(r"proxy_read_timeout (\d+)s", config).group(1)) > LONGEST_WAIT
+    assert re.search(r"location /v1/ \{\s+proxy_buffering off;", config)
+    assert "server unix:/run/studyhall/gateway.sock" in config
+    assert re.search(r"keepalive \d+;", config) and 'proxy_set_header Connection "";' in config
+    idle = int(re.search(r"upstream gateway \{.*?keepalive_timeout (\d+)s", config, re.S).group(1))
+    compose_delay = re.search(r'DRAIN_DELAY: "(\d+)"', read("deploy/compose/compose.yaml")).group(1)
+    assert idle < int(compose_delay)
+
+
+@pytest.mark.parametrize("name", [*PROGRAMS, *STORES])
+def test_an_image_runs_as_a_user_without_rights(name):
+    stage = read("deploy/Containerfile").split(f" AS {name}\n")[1].split("\nFROM ")[0]
+    if name in PROGRAMS:
+        common = read("deploy/Containerfile").split("FROM scratch AS common\n")[1].split("\nFROM ")[0]
+        assert "\nUSER 10001:10001\n" in common and "USER" not in stage
+        assert f'ENTRYPOINT ["/usr/lib/studyhall/{name}"]' in stage
+        assert "RUN" not in stage
+    else:
+        assert re.search(r"\nUSER 1000[234]:1000[234]\n", stage)
+    assert "org.opencontainers.image.version" in stage
+
+
+def test_the_env_names_what_compose_asks_for():
+    asked = set(re.findall(r"\$\{([A-Z_]+):-", read("deploy/compose/compose.yaml")))
+    told = set(re.findall(r"^([A-Z_]+)=", read("deploy/compose/env.example"), re.M))
+    assert {"WORKERS", "WORKER_CONNECTIONS", "TIMEOUT"} <= told
+    assert {name for name in asked if not name.endswith("_CPUS")} == told
