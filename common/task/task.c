@@ -31,10 +31,11 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-#define TASK_KEEP_WARM 32   /* pooled tasks that keep their touched stack pages */
-#define TASK_KEEP      256  /* pooled tasks altogether */
-#define TASK_LEAVING   512  /* bytes that the switch itself needs of the stack it leaves */
-#define TASK_TRIMS     1024 /* parked tasks trimmed at a time: about a millisecond */
+#define TASK_KEEP_WARM  32   /* pooled tasks that keep their touched stack pages */
+#define TASK_KEEP       256  /* pooled tasks altogether */
+#define TASK_LEAVING    512  /* bytes that the switch itself needs of the stack it leaves */
+#define TASK_TRIMS      1024 /* parked tasks trimmed at a time: about a millisecond */
+#define TASK_TRIMS_IDLE 4    /* the idle ones are looked at every so many times */
 
 /* --- switching ---------------------------------------------------------------------------- */
 
@@ -202,10 +203,9 @@ scheduler_trim_parked(struct scheduler *scheduler)
 /* The idle list is a stack, so what lay below its lowest level since the last call was not needed
  * in all that time. Releasing at the end of each task would fault the pages in again for the next:
  * a tenth of a busy service's time. */
-void
-scheduler_trim(struct worker *worker)
+static void
+scheduler_trim_idle(struct scheduler *scheduler)
 {
-	struct scheduler *scheduler = &worker->scheduler;
 	unsigned keep = scheduler->idle_count - scheduler->idle_low, above = 0;
 
 	if (keep < TASK_KEEP_WARM)
@@ -216,6 +216,15 @@ scheduler_trim(struct worker *worker)
 			task->cold = true;
 		}
 	scheduler->idle_low = scheduler->idle_count;
+}
+
+void
+scheduler_trim(struct worker *worker)
+{
+	struct scheduler *scheduler = &worker->scheduler;
+
+	if (++scheduler->trims % TASK_TRIMS_IDLE == 0)
+		scheduler_trim_idle(scheduler);
 	scheduler_trim_parked(scheduler);
 }
 

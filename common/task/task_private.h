@@ -75,7 +75,8 @@ struct scheduler {
 	struct task *ready_head, *ready_tail;
 	struct task *idle; /* pooled, most recently used first */
 	unsigned idle_count;
-	unsigned idle_low; /* the least since the last trim */
+	unsigned idle_low; /* the least since the list was last trimmed */
+	unsigned trims;    /* calls of scheduler_trim() */
 	struct task *all;  /* every task, the pooled ones too: what the debugger walks */
 	ucontext_t loop_context;
 	struct stack loop_stack; /* where the sanitizers think the loop runs */
@@ -103,8 +104,8 @@ struct worker {
 /* Runs what is ready now; what becomes ready meanwhile stays for the next turn. */
 void scheduler_run(struct worker *worker);
 bool scheduler_has_ready(const struct worker *worker);
-/* Once a second: releases the stack pages of pooled tasks that nobody has needed for that long, and
- * those below the frames of tasks that have been parked for that long. */
+/* Four times a second: releases the pages below the frames of tasks that have been parked for that
+ * long, and once a second the stacks of pooled tasks that nobody has needed in it. */
 void scheduler_trim(struct worker *worker);
 /* Frees the pooled tasks; their timers close on the loop. */
 void scheduler_fini(struct worker *worker);

@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#define WORKER_TICK_MS 1000
+#define WORKER_TICK_MS 250 /* the turn notes the time, at least so often */
 
 static _Thread_local struct worker *worker_of_thread;
 
@@ -80,7 +80,7 @@ worker_wakeup_cb(uv_async_t *async)
 static void
 worker_tick_cb(uv_timer_t *timer)
 {
-	scheduler_trim(timer->data); /* and the turn notes the time */
+	scheduler_trim(timer->data);
 }
 
 struct worker *

@@ -19,6 +19,7 @@ from wrk import Wrk, tool
 from plans import KEYED, cpu_seconds, deployed, processes, pss_kib, script, statements  # noqa: E402
 
 CALL_MS = 3000
+EXPECTED = 500  # plans a second, on two cores with the stand-in beside
 WARM_S = 6
 CONNECTIONS = os.environ.get("CONNECTIONS", "8")  # of the planner to MariaDB
 SHOWN = {"statements": "Com_stmt_execute", "prepared anew": "Com_stmt_prepare",
@@ -74,6 +75,8 @@ def measure(stores, upstream, app, connections, seconds):
     print("  a plan: " + ", ".join(f"{(after[name] - counted[name]) / plans:.2f} {word}"
                                    for word, name in SHOWN.items()))
     print(f"  planner: {memory:.1f} KiB a request")
+    print(f"  expected: {EXPECTED} plans/s on two cores: "
+          f"{'ok' if plans / took >= EXPECTED else 'NOT ok'}")
     return result
 
 

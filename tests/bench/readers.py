@@ -150,6 +150,7 @@ def measure(upstream, app, count, slow, jobs):
     print(f"{count} readers of {jobs} jobs, {slow} of them slow: {len(found)} days, "
           + ", ".join(f"p{percent} {found[len(found) * percent // 100]:.1f}" for percent in (50, 95, 99))
           + f", greatest {found[-1]:.1f} ms; {late} later than 50 ms; {bad} readers missed something")
+    print(f"  expected: every day within 50 ms: {'ok' if late == 0 else 'NOT ok'}")
     for name, most in memory.most.items():
         print(f"  {name}: {memory.idle[name]} KiB idle, {most} at most, "
               f"{(most - memory.idle[name]) / count:.1f} a reader")
