@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 
 import pytest
+import yaml
 
 from stores import ROOT
 
@@ -91,6 +92,24 @@ def test_a_new_service_can_be_deployed(copy):
     assert "GRANT ALL ON studyhall_quiz.* TO 'studyhall_quiz_owner'@" in secret_sql(run(copy, "deploy/k8s/secrets").stdout)
     done = run(copy, "/usr/bin/python3", "-m", "pytest", "-q", "tests/integration/k00_manifests.py")
     assert " passed" in done.stdout and "skipped" not in done.stdout
+
+
+@pytest.mark.slow
+def test_a_new_service_is_in_compose(copy):
+    if not os.path.isdir(os.path.join(copy, "services/quiz")):
+        run(copy, "make", "--no-print-directory", "new-service", "NAME=quiz")
+    with open(os.path.join(copy, "deploy/compose/compose.yaml"), encoding="utf-8") as file:
+        compose = yaml.safe_load(file)
+    history, quiz = (compose["services"][name] for name in ("history", "quiz"))
+    assert set(quiz) == set(history) and "/quiz:" in quiz["image"]
+    assert quiz["environment"]["QUIZ_DATABASE_URL_FILE"] == "/run/secrets/quiz-database-url"
+    assert compose["services"]["gateway"]["environment"]["QUIZ_URL"] == "tcp://quiz:7005"
+    assert compose["services"]["quiz-migrate"]["secrets"] == ["quiz-owner-url"]
+    assert {"quiz-database-url", "quiz-owner-url"} <= set(compose["secrets"])
+    with open(os.path.join(copy, "deploy/Containerfile"), encoding="utf-8") as file:
+        image = file.read()
+    assert "FROM common AS quiz\nCOPY --from=build /image/quiz /" in image
+    assert "QUIZ_LISTEN=tcp://0.0.0.0:7005" in image and "history voice quiz" in image
 
 
 def secret_sql(secrets):
