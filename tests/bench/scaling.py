@@ -31,7 +31,7 @@ def cpu_s(process):
 
 def by_kind(app, measure):
     found = {}
-    for name, process in app.processes.items():
+    for name, process in [*app.processes.items(), ("mariadb", app.stores.mariadb)]:
         kind = name.split(".")[0]
         found[kind] = found.get(kind, 0) + measure(process)
     return found
@@ -62,12 +62,13 @@ class Run:
         even = sum(self.shares) / len(self.shares)
         worst = max(abs(share / even - 1) for share in self.shares)
         return (f"{count:2} | {self.result.rate:8.0f} | {self.result.p99:7.1f} |"
-                f" {self.cpu_us['gateway']:5.0f} {self.cpu_us['planner']:5.0f} |"
+                f" {self.cpu_us['gateway']:5.0f} {self.cpu_us['planner']:5.0f}"
+                f" {self.cpu_us['mariadb']:5.0f} |"
                 f" {self.memory['gateway']:6.1f} {self.memory['planner'] / count:6.1f} |"
                 f" {100 * worst:4.1f} % | {self.result.bad}")
 
 
-HEAD = " N |   rate/s | p99 ms | CPU us gw, pl | MB gw, each | uneven | failed"
+HEAD = " N |   rate/s | p99 ms | CPU us gw, pl, db | MB gw, each | uneven | failed"
 
 
 def measure(count):

@@ -5,12 +5,14 @@ import sys
 
 import pytest
 
+from process import wait_for
 from stores import ROOT
 
 PLACE = os.path.join(ROOT, "deploy/k8s/simulate")
 sys.path.insert(0, PLACE)
 
 from autoscaler import Autoscaler, Behavior  # noqa: E402
+from simulate import manifests  # noqa: E402
 
 FREE = Behavior(0, [("Percent", 1000, 15)])
 
@@ -87,3 +89,52 @@ def test_the_pictures_are_what_the_manifests_give():
     assert of["auth", "10,000", "in flight"][0] < of["auth", "10,000", "CPU"][0]
     dies = of["planner", "10,000", "all three, adapter dies"], of["planner", "10,000", "all three"]
     assert dies[0][4] > dies[1][4]
+
+
+ASYNC = {"Prefer": "respond-async"}
+
+
+def read_as_the_adapter_does(app, names):
+    """The mean of prometheus-adapter.yaml's two rules over the pods: requests at work, oldest wait."""
+    at_work = waits = 0
+    for name in names:
+        metrics = app.metrics(name)
+        at_work += max(metrics["studyhall_mailbox_in_flight"], metrics["studyhall_jobs_running"])
+        waits += metrics["studyhall_mailbox_oldest_wait_microseconds"] / 1e6
+    return {"studyhall_in_flight": at_work / len(names),
+            "studyhall_oldest_wait_seconds": waits / len(names), "cpu": 0.1}
+
+
+@pytest.mark.slow
+def test_what_the_programs_print_makes_the_autoscaler_follow_a_load(deploy, upstream):
+    """Plans that an idle provider holds: no CPU to speak of, and yet more pods are wanted."""
+    app = deploy({"USER_DAILY_PLANS": "0", "USER_DAILY_TOKENS": "0", "AI_DAILY_TOKENS": "0",
+                  "AI_PROVIDERS": "openai", **upstream.settings()}, replicas={"planner": 2})
+    names = ["planner", "planner.2"]
+    upstream.faults("hold")
+    learners = [app.learner() for _ in range(8)]
+    scaler = Autoscaler.of(manifests()["planner"])
+    cpu_alone = Autoscaler.of(manifests()["planner"], ["cpu"])
+    replicas, by_cpu, now, seen = 2, 2, 0, []
+    for count in (200, 800, 1200, 1200, 0, *[0] * 40):
+        while count > 0 and upstream.stats()["held"] < count:
+            for learner in learners:
+                answer = learner.post("/v1/plans", {"goal": "chapters 1-3", "fallback": False},
+                                      headers=ASYNC)
+                assert answer.status == 202, answer
+            wait_for(lambda: upstream.stats()["held"] == upstream.stats()["open"], 30, "held calls")
+        if count == 0 and upstream.stats()["held"] > 0:
+            upstream.faults()
+            upstream.release()
+            wait_for(lambda: read_as_the_adapter_does(app, names)["studyhall_in_flight"] == 0, 60,
+                     "the jobs' end")
+        values = read_as_the_adapter_does(app, names)
+        assert abs(values["studyhall_in_flight"] * len(names) - count) <= 16, (count, values)
+        # There are two processes: for the arithmetic the load is spread over the pods wanted.
+        values["studyhall_in_flight"] *= len(names) / replicas
+        replicas = scaler.step(now, replicas, replicas, values)
+        by_cpu = cpu_alone.step(now, by_cpu, by_cpu, values)
+        seen.append(replicas)
+        now += 15
+    print(f"\nreplicas: {seen}")
+    assert max(seen) == 3 and seen[-1] == 2 and by_cpu == 2
