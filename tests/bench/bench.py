@@ -49,12 +49,11 @@ class Runner:
 
     def measure(self, cell):
         self.rig = self.rig or self.stack.enter_context(rig())
-        wanted = (cell.system, cell.direct)
-        if self.running != wanted or cell.fresh:
+        if self.running != cell.start() or cell.fresh:
             self.end_system()
             if cell.system:
-                self.system.enter_context(self.rig.running(cell.system, cell.direct))
-                self.running = wanted
+                self.system.enter_context(self.rig.running(cell.system, cell.direct, **cell.settings))
+                self.running = cell.start()
         self.rig.providers()
         return cell.table.measure(self.rig, cell)
 
@@ -69,8 +68,11 @@ class Runner:
 
 def by_system(cells):
     """Those of one system together, so that each is started once."""
-    order = list(dict.fromkeys((cell.system, cell.direct) for cell in cells))
-    return sorted(cells, key=lambda cell: order.index((cell.system, cell.direct)))
+    order = []
+    for cell in cells:
+        if cell.start() not in order:
+            order.append(cell.start())
+    return sorted(cells, key=lambda cell: order.index(cell.start()))
 
 
 def run_cells(cells, results, minutes):

@@ -13,7 +13,8 @@ from stores import ROOT
 class Cell:
     """`table` measures it: `table.measure(rig, cell)`. `system` runs meanwhile, behind nginx or
     `direct`; without one the table starts what it needs. Neighbours in the list with the same system
-    share one start of it, unless `fresh`. `seconds` is about how long it takes."""
+    share one start of it, unless `fresh`. `settings` are further ones of Studyhall, and `replicas`.
+    `seconds` is about how long it takes."""
     name: str
     table: object
     system: str = None
@@ -21,6 +22,11 @@ class Cell:
     fresh: bool = False
     seconds: int = 30
     how: dict = dataclasses.field(default_factory=dict)
+    settings: dict = dataclasses.field(default_factory=dict)
+
+    def start(self):
+        """What must be the same for a neighbour to share the start."""
+        return self.system, self.direct, self.settings
 
 
 def revision():

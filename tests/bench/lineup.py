@@ -53,9 +53,13 @@ class PythonSystem:
             self.processes[role].start()
         return self.listen
 
-    @staticmethod
-    def environment(rig):
+    def database(self, _service):
+        """The name of the database that has the tables of that service."""
+        return self.name
+
+    def environment(self, rig):
         name, password = "py" + secrets.token_hex(4), secrets.token_hex(8)
+        self.name = name
         rig.stores.sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;"
                        f"CREATE USER {name}@localhost IDENTIFIED BY '{password}';"
                        f"GRANT ALL ON {name}.* TO {name}@localhost;")
@@ -85,9 +89,13 @@ class Studyhall:
 
     title = "Studyhall"
 
-    def start(self, rig, direct, **settings):
+    def database(self, service):
+        """The name of the database that has the tables of that service."""
+        return f"sh{self.app.number}_{service}"
+
+    def start(self, rig, direct, replicas=None, **settings):
         self.app = Deployment(rig.stores, {**STUDYHALL, **rig.upstream.settings(), **settings},
-                              each=EACH)
+                              replicas=replicas, each=EACH)
         self.listen = f"127.0.0.1:{self.app.port}"
         if not direct:
             self.listen = rig.socket_path()

@@ -1,5 +1,6 @@
 """The rules of the study planner that have nothing to do with a web framework: what is asked of the
 AI, what of its answer is believed, and how things look in JSON."""
+import base64
 import datetime
 import hashlib
 import json
@@ -52,7 +53,7 @@ def new_token():
 
 def digest(token):
     """Of a token only this is kept."""
-    return hashlib.sha256(token.encode()).hexdigest()[:43]
+    return base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).decode().rstrip("=")
 
 
 def credentials(body):
