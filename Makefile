@@ -199,7 +199,9 @@ bench: ## the paper's table 8 and what it costs: about half an hour
 	@$(BENCH) usual $(BENCH_OPTIONS)
 bench-all: ## every table; what was measured of this commit is not measured again
 	@$(BENCH) all --resume $(BENCH_OPTIONS)
-.PHONY: bench-quick bench bench-all
+bench-check: ## fails when a ratio is worse than tests/bench/expected.json keeps, beyond its noise
+	@$(BENCH:bench.py=check.py)
+.PHONY: bench-quick bench bench-all bench-check
 images: ## build the container images with podman, buildah or docker; prints their sizes
 	@deploy/images/build $(IMAGES)
 images-base: ## make the images' base out of Debian's packages, where no registry of images is reached

@@ -113,6 +113,7 @@ def claims(found, ratios):
             said.append(Claim(f"time over the ideal beside Case B's, {users} users", text,
                               f"{bound}", value <= bound))
     users = max(common)
+    ratios["t1/cpu with hash"] = ratio(t1.own_cpu(ours[users])[0], t1.own_cpu(theirs[users])[0])[1]
     for what, bound, mine, other in (
             ("CPU of an iteration without the hash", 0.1, t1.own_cpu(ours[users])[1],
              t1.own_cpu(theirs[users])[1]),
