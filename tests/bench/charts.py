@@ -6,7 +6,7 @@ import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: E402
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter  # noqa: E402
 
 COLOURS = {"case-a": "#8a8f98", "case-b": "#d9782d", "async": "#3f7fc1", "celery": "#8d6bb8",
            "studyhall": "#12805c", "studyhall-direct": "#57b894", "nginx": "#444444",
@@ -43,8 +43,8 @@ def svg(figure):
 
 
 def panels(count, height=3.4):
-    figure, axes = plt.subplots(1, count, figsize=(5.4 * count, height), squeeze=False)
-    figure.subplots_adjust(wspace=0.42)
+    figure, axes = plt.subplots(1, count, figsize=(6.2 * count, height), squeeze=False)
+    figure.subplots_adjust(wspace=0.62)
     return figure, list(axes[0])
 
 
@@ -84,6 +84,8 @@ def lines(axes, title, series, x_label, y_label, log_x=True, log_y=True):
     if log_y:
         axes.set_yscale("log")
         log_scale(axes.yaxis, LogLocator(subs=(1, 2, 5)))
+    else:
+        axes.set_ylim(bottom=0)
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     label_ends(axes, ends)
@@ -104,7 +106,7 @@ def label_ends(axes, ends, gap=13):
                       annotation_clip=False)
 
 
-def bars(axes, title, values, unit, log=False, parts=None):
+def bars(axes, title, values, unit, parts=None):
     """`values`: {label or system: number}, one bar each with its number. `parts`: {label: the part of
     it that is drawn pale}."""
     axes.set_title(title)
@@ -120,8 +122,7 @@ def bars(axes, title, values, unit, log=False, parts=None):
     axes.set_yticks(range(len(labels)), [name_of(label) for label in labels])
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
-    if log:
-        axes.set_xscale("log")
-        log_scale(axes.xaxis, LogLocator())
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.margins(x=0.18)
     axes.set_xlabel(unit)

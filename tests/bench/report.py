@@ -7,13 +7,14 @@ import os
 
 import machine
 
+NOISY = 0.1  # of the machine
 STYLE = """
 body{font:15px/1.5 "DejaVu Sans",system-ui,sans-serif;color:#1d2229;max-width:74rem;margin:2rem auto;
 padding:0 1.2rem}h1{font-size:1.7rem;margin-bottom:.2rem}h2{margin-top:2.6rem;border-bottom:2px solid
 #e3e6ea;padding-bottom:.2rem}table{border-collapse:collapse;margin:.4rem 0 1.4rem;font-size:.86rem;
 font-variant-numeric:tabular-nums}caption{text-align:left;font-weight:bold;padding:.3rem 0}
 th,td{padding:.22rem .6rem;text-align:right;border-bottom:1px solid #e8eaed}th:first-child,
-td:first-child,.claims td,.claims th{text-align:left}thead th{border-bottom:2px solid #b9bfc7;
+td:first-child,.claims td,.claims th{text-align:left}td{white-space:nowrap}td:last-child{white-space:normal}thead th{border-bottom:2px solid #b9bfc7;
 vertical-align:bottom}tbody tr:hover{background:#f5f8f7}figure{margin:1rem 0 1.8rem}figure svg{
 max-width:100%;height:auto}figcaption{color:#555;font-size:.86rem}.holds{color:#12805c;font-weight:bold}
 .not{color:#b3261e;font-weight:bold}.facts{color:#555;font-size:.86rem}details{margin-top:1rem}
@@ -32,6 +33,17 @@ def cell_rows(results):
                      f"{use['foreign_cpu_s']:.1f} of {use['seconds']:.0f} s" if use else "–",
                      result["revision"]])
     return ["cell", "samples", "errors", "took", "foreign CPU", "commit"], rows
+
+
+def noise(results):
+    """A sentence about cells that something else on the machine disturbed; empty without any."""
+    disturbed = [name for name, result in results.items() if (use := result.get("use")) and
+                 use["foreign_cpu_s"] > NOISY * use["seconds"] * os.cpu_count()]
+    if not disturbed:
+        return ""
+    return (f"Beware: while {len(disturbed)} of {len(results)} cells were measured, something else took more "
+            f"than a tenth of the machine; their figures, and what is claimed of them, say little: "
+            + ", ".join(disturbed) + ".")
 
 
 def markdown_table(head, rows):
@@ -53,8 +65,10 @@ def claims_of(sections):
     return [(section.name, claim) for section in sections for claim in section.claims]
 
 
-def markdown(facts, sections, cells, made):
+def markdown(facts, sections, cells, made, warning):
     out = [f"# Studyhall, measured\n\n{made}. {describe(facts)}\n\nCommand: `{facts['command']}`\n"]
+    if warning:
+        out.append(f"**{warning}**\n")
     claims = claims_of(sections)
     if claims:
         out.append("## What was to be shown\n\n" + markdown_table(
@@ -71,12 +85,14 @@ def markdown(facts, sections, cells, made):
     return "\n".join(out)
 
 
-def page(facts, sections, cells, made):
+def page(facts, sections, cells, made, warning):
     out = ['<!doctype html><html lang="en"><meta charset="utf-8"><title>Studyhall, measured</title>'
            '<meta name="viewport" content="width=device-width">'
            f"<style>{STYLE}</style><h1>Studyhall, measured</h1>"
            f'<p class="facts">{html.escape(made)}. {html.escape(describe(facts))}<br>'
            f"Command: <code>{html.escape(facts['command'])}</code></p>"]
+    if warning:
+        out.append(f'<p class="not">{html.escape(warning)}</p>')
     rows = [[name, claim.text, claim.value, claim.bound,
              f'<span class="{"holds" if claim.holds else "not"}">'
              f'{"holds" if claim.holds else "does not"}</span>']
@@ -108,14 +124,15 @@ def write(directory, results, tables, command):
     sections = [section for table in tables if (section := table.section(good))]
     facts, cells = machine.facts(command), cell_rows(results)
     made = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    document = {"made": made, **facts, "cells": results,
+    warning = noise(results)
+    document = {"made": made, **facts, "warning": warning, "cells": results,
                 "claims": [{"table": name, **dataclasses.asdict(claim)}
                            for name, claim in claims_of(sections)],
                 "ratios": {name: value for section in sections
                            for name, value in section.ratios.items()}}
     for name, text in (("json", json.dumps(document, indent=1)),
-                       ("md", markdown(facts, sections, cells, made)),
-                       ("html", page(facts, sections, cells, made))):
+                       ("md", markdown(facts, sections, cells, made, warning)),
+                       ("html", page(facts, sections, cells, made, warning))):
         with open(os.path.join(directory, "report." + name), "w", encoding="utf-8") as file:
             file.write(text)
     return sections

@@ -86,16 +86,16 @@ def time_chart(found):
 
 
 def cost_chart(found):
-    most = {system: max(cells) for system, cells in found.items()}
-    last = {system: found[system][users] for system, users in most.items()}
-    figure, (left, right) = charts.panels(2, height=0.9 + 0.45 * len(found))
+    users = max(max(cells) for cells in found.values())
+    last = {system: cells[users] for system, cells in found.items() if users in cells}
+    figure, (left, right) = charts.panels(2, height=0.9 + 0.45 * len(last))
     charts.bars(left, "CPU of an iteration (pale: the password hash)",
                 {system: t1.own_cpu(result)[0] * 1000 for system, result in last.items()}, "ms",
                 parts={system: min(t1.own_cpu(result)[0], result["hash_cpu_s"]) * 1000
                        for system, result in last.items()})
     charts.bars(right, "Memory (PSS) of the programs",
                 {system: t1.own_pss(result) for system, result in last.items()}, "MB")
-    return Chart(f"With {max(most.values())} users.", charts.svg(figure))
+    return Chart(f"With {users} users.", charts.svg(figure))
 
 
 def claims(found, ratios):
@@ -104,6 +104,7 @@ def claims(found, ratios):
     if not common:
         return []
     errors = sum(result["errors"] for result in ours.values())
+    ratios["t1/errors"] = errors
     said = [Claim("no errors", str(errors), "0", errors == 0)]
     for users in common:
         bound = 0.25 if users <= 30 else 0.1 if users >= 100 else None

@@ -137,8 +137,8 @@ def chart(found):
         values = {system: median(cells[which], "history", "p99") for system, cells in found.items()
                   if which in cells}
         charts.bars(axes, title, {system: value * 1000 for system, value in values.items() if value},
-                    "ms", log=True)
-    return Chart("The axes are logarithmic.", charts.svg(figure))
+                    "ms")
+    return Chart("Of history, from the moment each request was due.", charts.svg(figure))
 
 
 def claims(found, ratios):
