@@ -207,7 +207,7 @@ images: ## build the container images with podman, buildah or docker; prints the
 images-base: ## make the images' base out of Debian's packages, where no registry of images is reached
 	@deploy/images/base
 images-all: ## build those of the stores, of Nginx and of everything in one too
-	@deploy/images/build gateway auth planner history voice mariadb redis nginx all
+	@deploy/images/build each
 test-images: images-all ## run the images by compose and everything in one: limits, main job, reload, backup
 	/usr/bin/python3 -m pytest -q -s -p no:cacheprovider tests/deploy/images_test.py
 .PHONY: images images-base images-all test-images

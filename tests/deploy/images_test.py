@@ -224,6 +224,20 @@ def test_a_services_user_may_not_change_tables(stack):
         assert (done.returncode == 0) == good, sql + done.stderr
 
 
+def test_egress_is_limited_where_it_goes_out(stack):
+    pid = str(stack.pid("voice"))
+
+    def queues():
+        return subprocess.run(["nsenter", "-t", pid, "-n", "tc", "qdisc", "show"], check=True,
+                              capture_output=True, text=True).stdout
+
+    done = stack.run("./egress", "voice", "20mbit", ENGINE="podman")
+    assert done.returncode == 0, done.stderr
+    assert queues().count("tbf") == 1 and "rate 20Mbit" in queues()
+    assert stack.run("./egress", "voice", "off", ENGINE="podman").returncode == 0
+    assert "tbf" not in queues()
+
+
 def study(client):
     return client.post("/v1/history", {"type": "study", "subject": f"s{next(numbers)}", "minutes": 5})
 

@@ -90,7 +90,11 @@ def test_a_new_service_can_be_deployed(copy):
     assert "name: migrate-quiz" in rendered and "QUIZ_URL: tcp://quiz:" in rendered
     assert "image: registry.example/studyhall/quiz:" in rendered
     assert "GRANT ALL ON studyhall_quiz.* TO 'studyhall_quiz_owner'@" in secret_sql(run(copy, "deploy/k8s/secrets").stdout)
-    done = run(copy, "/usr/bin/python3", "-m", "pytest", "-q", "tests/integration/k00_manifests.py")
+    for file in ("deploy/Containerfile", "deploy/compose/compose.yaml"):
+        with open(os.path.join(copy, file), encoding="utf-8") as text:
+            assert "studyhall/quiz" in text.read(), file
+    done = run(copy, "/usr/bin/python3", "-m", "pytest", "-q", "tests/integration/k00_manifests.py",
+               "tests/integration/g05_deploy_policy.py")
     assert " passed" in done.stdout and "skipped" not in done.stdout
 
 
