@@ -20,7 +20,7 @@ import pytest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "integration"))
 
-from client import Client  # noqa: E402
+from client import Client, Learner  # noqa: E402
 from deployment import free_port  # noqa: E402
 from load import Load  # noqa: E402
 from process import wait_for  # noqa: E402
@@ -76,12 +76,12 @@ class Stack:
         TlsClient.context = ssl.create_default_context(cafile=self.certificate)
 
     def run(self, *words, **more):
-        env = {**os.environ, "COMPOSE_PROJECT_NAME": self.project, "COMPOSE": "podman-compose", **more}
+        env = {**os.environ, "COMPOSE": f"podman-compose -p {self.project}", **more}
         return subprocess.run(words, cwd=self.directory, env=env, capture_output=True, text=True,
                               timeout=900)
 
     def compose(self, *words):
-        return self.run("podman-compose", *words)
+        return self.run("podman-compose", "-p", self.project, *words)
 
     def container(self, service):
         names = podman("ps", "-a", "--format", "{{.Names}}", "--filter",
@@ -224,6 +224,24 @@ def test_a_services_user_may_not_change_tables(stack):
         assert (done.returncode == 0) == good, sql + done.stderr
 
 
+def test_a_new_certificate_is_taken_without_a_restart(stack):
+    def served():
+        return ssl.get_server_certificate(("127.0.0.1", stack.https))
+
+    before = served()
+    secrets = os.path.join(stack.directory, "secrets")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost", "-keyout", "new.key", "-out",
+                    "new.crt"], cwd=secrets, check=True, capture_output=True)
+    for name in ("key", "crt"):  # in place, as the file itself is mounted
+        shutil.copyfile(os.path.join(secrets, f"new.{name}"), os.path.join(secrets, f"tls.{name}"))
+    podman("kill", "--signal", "HUP", stack.container("nginx"))
+    wait_for(lambda: served() != before, 20, "the new certificate")
+    TlsClient.context.load_verify_locations(stack.certificate)
+    assert stack.ready()
+
+
 def test_egress_is_limited_where_it_goes_out(stack):
     pid = str(stack.pid("voice"))
 
@@ -242,13 +260,17 @@ def study(client):
     return client.post("/v1/history", {"type": "study", "subject": f"s{next(numbers)}", "minutes": 5})
 
 
-def test_reload_exchanges_every_process_and_no_request_fails(stack):
+def test_reload_exchanges_every_process_and_password_and_no_request_fails(stack):
     requests = {"me": lambda client: client.get("/v1/users/me"), "study": study,
                 "plan": lambda client: client.post("/v1/plans", {"goal": "Biology", "locale": "en"}),
                 "history": lambda client: client.get("/v1/history")}
     before = {name: stack.pid(name) for name in PROGRAMS}
     with Load(stack, stack.sign_up().token, requests, clients=2, pause=0.05) as load:
-        done = stack.run(os.path.join(stack.directory, "reload"))
+        assert stack.run("./setup", "--rotate").returncode == 0
+        with open(os.path.join(stack.directory, "secrets/init.sql"), encoding="utf-8") as sql:
+            podman("exec", "-i", stack.container("mariadb"), "mariadb", stdin=sql)
+        podman("restart", "-t", "10", stack.container("redis"))
+        done = stack.run("./reload")
         time.sleep(1)
     assert done.returncode == 0, done.stdout + done.stderr
     for name in PROGRAMS:
@@ -288,16 +310,46 @@ def test_half_a_backup_is_refused_and_touches_nothing(stack, tmp_path):
 
 # --- everything in one ---------------------------------------------------------------------------------
 
+class One:
+    """The container with everything; `place` is a volume's name or a folder."""
+
+    def __init__(self, place):
+        self.name, self.port, self.place = f"studyhall-test-{os.getpid()}", free_port(), place
+
+    def start(self):
+        podman("run", "-d", "--name", self.name, "--read-only", "--cap-drop", "all", "-e",
+               "USER_DAILY_PLANS=0", "-p", f"127.0.0.1:{self.port}:8080", "-v", f"{self.place}:/data",
+               "studyhall:all")
+        wait_for(lambda: plain_ready(self.port), 20, "readiness")
+        return self
+
+    def exec(self, *words):
+        return podman("exec", self.name, *words).stdout
+
+    def remove(self):
+        podman("rm", "-f", "-t", "60", self.name, check=False)
+
+
 @pytest.fixture
 def one():
-    name, port = f"studyhall-test-{os.getpid()}", free_port()
-    podman("volume", "create", name)
-    start = ("run", "-d", "--name", name, "--read-only", "--cap-drop", "all", "-p",
-             f"127.0.0.1:{port}:8080", "-v", f"{name}:/data", "studyhall:all")
-    podman(*start)
-    yield name, port, start
-    podman("rm", "-f", "-t", "60", name, check=False)
-    podman("volume", "rm", "-f", name, check=False)
+    one = One(f"studyhall-test-{os.getpid()}")
+    podman("volume", "create", one.place)
+    yield one
+    one.remove()
+    podman("volume", "rm", "-f", one.place, check=False)
+
+
+@pytest.fixture
+def cramped():
+    """On a disk of 300 MB."""
+    place = tempfile.mkdtemp(prefix="shdata", dir="/tmp")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300m,uid=10001,gid=10001,mode=700", "tmpfs",
+                    place], check=True)
+    one = One(place)
+    yield one
+    one.remove()
+    subprocess.run(["umount", place], check=True)
+    os.rmdir(place)
 
 
 def plain_ready(port):
@@ -311,15 +363,37 @@ def plain_ready(port):
 
 
 def test_everything_in_one_is_ready_in_20_s_and_keeps_what_it_knows(one):
-    name, port, start = one
     began = time.monotonic()
-    wait_for(lambda: plain_ready(port), 20, "readiness")
+    one.start()
     print("ready after", round(time.monotonic() - began, 1), "s")
-    body = {"email": "one@example.org", "password": PASSWORD}
-    assert Client(port).post("/v1/users", body).status == 201
-    podman("stop", "-t", "60", name)
-    assert podman("inspect", "-f", "{{.State.ExitCode}}", name).stdout.strip() == "0"
-    podman("rm", name)
-    podman(*start)
-    wait_for(lambda: plain_ready(port), 20, "readiness")
-    assert Client(port).post("/v1/sessions", body).status == 201
+    assert one.exec("redis-cli", "-s", "/tmp/redis.sock", "ping").strip() == "PONG"
+    learner = Learner(one.port)
+    podman("stop", "-t", "60", one.name)
+    assert podman("inspect", "-f", "{{.State.ExitCode}}", one.name).stdout.strip() == "0"
+    podman("rm", one.name)
+    one.start()
+    learner.close()
+    assert learner.sign_in()
+
+
+def test_a_full_disk_fails_writes_alone_and_then_goes_on(cramped):
+    learner = Learner(cramped.start().port)
+
+    def write():
+        return learner.post("/v1/plans", {"goal": "Biology chapters 1-12"},
+                            headers={"Prefer": "respond-async"})
+
+    cramped.exec("sh", "-c", "dd if=/dev/zero of=/data/fill bs=64k 2>/dev/null; true")
+    answers = [write()]
+    while answers[-1].status == 202 and len(answers) < 500:
+        answers.append(write())
+    assert answers[-1].status == 503 and answers[-1].code == "dependency-down", answers[-1]
+    for path in ("/v1/plans", "/v1/history", "/v1/users/me"):
+        assert learner.get(path).status == 200
+    cramped.exec("rm", "/data/fill")
+    wait_for(lambda: learner.post("/v1/plans", {"goal": "Biology"}).status == 201, 30, "a plan")
+    wait_for(lambda: not learner.get("/v1/jobs?status=running").json["items"], 60, "what waited")
+    plans = {one["id"] for one in learner.get("/v1/plans?limit=100").json["items"]}
+    for accepted in answers[:-1]:
+        job = learner.get(accepted.headers["Location"]).json
+        assert job["status"] == "succeeded" and (job["plan_id"] in plans or len(plans) == 100), job
