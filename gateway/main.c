@@ -29,7 +29,7 @@
 #define MAIN_MAX_THREADS     16
 #define MAIN_SESSION_ENTRIES 4096
 #define MAIN_QUIET_MS        15000
-#define MAIN_LINKS_MS        3000 /* a start waits so long for the services, then goes without */
+#define MAIN_LINKS_MS        1000 /* a start waits so long for the services, then goes without */
 #define MAIN_LINKS_POLL_MS   10
 #define MAIN_MAX_IN_FLIGHT   60000 /* calls at a replica; it says itself how many it takes */
 
@@ -316,7 +316,8 @@ main_ready(struct process *process, void *arg, void (*add)(void *list, const cha
 			__atomic_store_n(&state->was_ready, true, __ATOMIC_RELAXED);
 		add(list, route_actors[i].name, up);
 	}
-	return __atomic_load_n(&state->was_ready, __ATOMIC_RELAXED);
+	return atomic_load(&state->opened) > 0 &&
+	       __atomic_load_n(&state->was_ready, __ATOMIC_RELAXED);
 }
 
 /* --- check ------------------------------------------------------------------------------------ */

@@ -40,6 +40,10 @@ struct process {
 	_Atomic bool draining, stopping, ended;
 	uint64_t grace_until_ms;
 	struct task *drain_task;
+	/* The start, while it has not ended; worker 0's. */
+	bool starting, started;
+	struct task *start_task;
+	struct wait start_over;
 	pthread_t watchdog;
 	bool watched;
 	int exit_status;
@@ -132,6 +136,17 @@ process_drain_part(void *arg)
 	wait_done(&run->done);
 }
 
+/* A start that is not over is called off. False: there is nothing to drain. */
+static bool
+process_end_start(struct process *process)
+{
+	if (process->start_task != NULL)
+		task_cancel(process->start_task);
+	if (process->starting)
+		wait_uninterrupted(&process->start_over);
+	return process->started;
+}
+
 static void
 process_drain(void *arg)
 {
@@ -140,6 +155,11 @@ process_drain(void *arg)
 	struct drain_run run = {.process = process};
 	struct task_options options = {.name = "drain", .deadline_ms = 0};
 
+	if (!process_end_start(process)) {
+		LOG_INFO("stopping before the start is over");
+		process_finish(process);
+		return;
+	}
 	LOG_INFO("draining");
 	if (process->spec->leave != NULL)
 		process->spec->leave(process, process->spec->arg);
@@ -180,27 +200,39 @@ process_signal_cb(uv_signal_t *handle, int number)
 /* --- start
  * ------------------------------------------------------------------------------------------ */
 
-static void
-process_start_task(void *arg)
+static enum status
+process_start(struct process *process)
 {
-	OBJ_CAST(struct process, process, arg, PROCESS_MAGIC);
 	char error[256];
 
+	if (atomic_load(&process->draining))
+		return STATUS_CANCELLED;
 	if (strcmp(process->settings->admin, "off") != 0) {
 		process->admin = admin_open(process, process->settings->admin, error, sizeof error);
 		if (process->admin == NULL) {
 			LOG_ERROR("cannot open the admin port", LOG_TEXT("error", error));
-			goto fail;
+			return STATUS_INTERNAL;
 		}
 	}
-	if (process->spec->start(process, process->spec->arg) != STATUS_OK)
-		goto fail;
-	LOG_INFO("started");
-	return;
-fail:
+	return process->spec->start(process, process->spec->arg);
+}
+
+static void
+process_start_task(void *arg)
+{
+	OBJ_CAST(struct process, process, arg, PROCESS_MAGIC);
+
+	process->start_task = task_self();
+	process->started = process_start(process) == STATUS_OK;
+	process->start_task = NULL;
+	process->starting = false;
+	if (process->started)
+		LOG_INFO("started");
+	wait_done(&process->start_over);
+	if (process->started || atomic_exchange(&process->draining, true))
+		return;
 	process->exit_status = 1;
-	if (!atomic_exchange(&process->draining, true))
-		process_finish(process);
+	process_finish(process);
 }
 
 static int64_t
@@ -264,10 +296,11 @@ int
 process_run(const struct process_spec *spec, const struct process_settings *settings,
             unsigned workers)
 {
-	struct process process = {.spec = spec, .settings = settings};
+	struct process process = {.spec = spec, .settings = settings, .starting = true};
 	struct start_post start = {{.fn = process_start_fn}, &process};
 
 	OBJ_INIT(&process, PROCESS_MAGIC);
+	wait_init(&process.start_over);
 	process_limit_heap();
 	signal(SIGPIPE, SIG_IGN);
 	/* A core must not carry secrets to disk unless somebody asks for one. */
