@@ -28,31 +28,46 @@
 /* --- in memory ----------------------------------------------------------------------------------
  */
 
-/* With the lock held: on the list of those with days to be written. */
-static void
-job_days_list(struct job *job)
+static struct job_list *
+job_days_list_of(const struct job *job)
 {
-	if (job->days_listed)
-		return;
-	job->days_listed = true;
-	job->days_due_ms = clock_ms() + DAYS_GATHER_MS;
-	job_hold(job);
-	job->days_next = NULL;
-	*job->jobs->unwritten_tail = job;
-	job->jobs->unwritten_tail = &job->days_next;
+	return job->days_due_ms == 0 ? &job->jobs->hurried : &job->jobs->gathering;
 }
 
-/* With the lock held: from its place, at which `at` points. */
+/* With the lock held: at the end of its list, which keeps hold of it. */
+static void
+job_days_append(struct job *job)
+{
+	struct job_list *list = job_days_list_of(job);
+
+	job->days_listed = true;
+	job->days_next = NULL;
+	*list->tail = job;
+	list->tail = &job->days_next;
+}
+
+/* With the lock held: from its place, at which `at` points. The hold is the caller's. */
 static void
 job_days_unlist(struct job **at)
 {
 	struct job *job = *at;
-	struct jobs *jobs = job->jobs;
+	struct job_list *list = job_days_list_of(job);
 
 	*at = job->days_next;
 	if (*at == NULL)
-		jobs->unwritten_tail = at;
+		list->tail = at;
 	job->days_listed = false;
+}
+
+/* With the lock held: among those with days to be written. True: at once, for somebody watches. */
+static bool
+job_days_list(struct job *job)
+{
+	if (job->days_listed)
+		return false;
+	job->days_due_ms = jobs_days_watched(job->jobs, job->id) ? 0 : clock_ms() + DAYS_GATHER_MS;
+	job_days_append(job_hold(job));
+	return job->days_due_ms == 0;
 }
 
 enum status
@@ -60,6 +75,7 @@ job_days_add(struct job *job, const void *bytes, size_t length, bool written)
 {
 	struct jobs *jobs = job->jobs;
 	struct job_day day = {malloc(length + 1), length};
+	bool hurried = false;
 
 	if (day.bytes == NULL)
 		return STATUS_OVERLOADED;
@@ -81,8 +97,10 @@ job_days_add(struct job *job, const void *bytes, size_t length, bool written)
 	if (written)
 		job->written = job->day_count;
 	else
-		job_days_list(job);
+		hurried = job_days_list(job);
 	pthread_mutex_unlock(&jobs->lock);
+	if (hurried)
+		periodic_nudge(jobs->day_writer);
 	return STATUS_OK;
 }
 
@@ -144,8 +162,6 @@ job_record_day(struct job *job, const struct plan_day *day)
 	if (status == STATUS_OK)
 		status = job_days_add(job, bytes, length, false);
 	arena_free(&arena);
-	if (status == STATUS_OK && jobs_days_watched(job->jobs, job->id))
-		jobs_days_hurry(job);
 	return status;
 }
 
@@ -293,12 +309,11 @@ struct days_batch {
 	size_t count, days;
 };
 
-/* To the front, from where jobs are taken up to the first that is not due. */
 void
 jobs_days_hurry(struct job *job)
 {
 	struct jobs *jobs = job->jobs;
-	struct job **at = &jobs->unwritten;
+	struct job **at = &jobs->gathering.head;
 
 	pthread_mutex_lock(&jobs->lock);
 	if (job->days_listed && job->days_due_ms > 0) {
@@ -306,30 +321,40 @@ jobs_days_hurry(struct job *job)
 			at = &(*at)->days_next;
 		job_days_unlist(at);
 		job->days_due_ms = 0;
-		job->days_listed = true;
-		job->days_next = jobs->unwritten;
-		if (jobs->unwritten == NULL)
-			jobs->unwritten_tail = &job->days_next;
-		jobs->unwritten = job;
+		job_days_append(job);
 	}
 	pthread_mutex_unlock(&jobs->lock);
 	periodic_nudge(jobs->day_writer);
 }
 
-/* Takes jobs that are due from the list until the batch is full; a job with more days stays. */
+/* The next to be written: who is watched in the order of their days, then who has gathered for long
+ * enough. */
+static struct job **
+job_days_next(struct jobs *jobs, uint64_t now)
+{
+	struct job **next = &jobs->gathering.head;
+
+	if (jobs->hurried.head != NULL)
+		return &jobs->hurried.head;
+	return *next != NULL && ((*next)->phase != JOB_ACTIVE || (*next)->days_due_ms <= now)
+	           ? next
+	           : NULL;
+}
+
+/* Takes jobs that are due until the batch is full; one with more days comes again at once. */
 static void
 job_days_take(struct days_batch *batch)
 {
 	struct jobs *jobs = batch->jobs;
 	uint64_t now = clock_ms();
+	struct job **next;
 
 	pthread_mutex_lock(&jobs->lock);
-	while (jobs->unwritten != NULL && batch->count < DAYS_BATCH && batch->days < DAYS_MOST) {
-		struct job *job = jobs->unwritten;
+	while (batch->count < DAYS_BATCH && batch->days < DAYS_MOST &&
+	       (next = job_days_next(jobs, now)) != NULL) {
+		struct job *job = *next;
 		size_t count = 0;
 
-		if (job->phase == JOB_ACTIVE && job->days_due_ms > now)
-			break;
 		if (job->phase == JOB_ACTIVE)
 			count =
 			    job_days_row(job, job->written, DAYS_ROW, &batch->rows[batch->count]);
@@ -340,7 +365,7 @@ job_days_take(struct days_batch *batch)
 			batch->days = DAYS_MOST; /* the rest is next */
 			break;
 		}
-		job_days_unlist(&jobs->unwritten);
+		job_days_unlist(next);
 		job_release(&job);
 	}
 	pthread_mutex_unlock(&jobs->lock);
@@ -359,7 +384,7 @@ job_days_settle(struct days_batch *batch, bool written)
 		if (job->phase != JOB_ACTIVE || job->epoch != batch->rows[i].epoch)
 			continue;
 		if (!written)
-			job_days_list(job);
+			(void)job_days_list(job);
 		else if (job->written < batch->rows[i].last)
 			job->written = batch->rows[i].last;
 		jobs_wake_days(jobs, job->id);

@@ -258,15 +258,12 @@ jobs_notify(struct jobs *jobs, const char *id)
 }
 
 bool
-jobs_days_watched(struct jobs *jobs, const char *id)
+jobs_days_watched(const struct jobs *jobs, const char *id)
 {
-	const struct job_watch *watch;
+	const struct job_watch *watch = jobs->watches[jobs_hash(id)];
 
-	pthread_mutex_lock(&jobs->lock);
-	watch = jobs->watches[jobs_hash(id)];
 	while (watch != NULL && (!watch->days || strcmp(watch->id, id) != 0))
 		watch = watch->next;
-	pthread_mutex_unlock(&jobs->lock);
 	return watch != NULL;
 }
 

@@ -87,8 +87,6 @@ void job_watch_begin(struct job_watch *watch, struct jobs *jobs, const char *id,
 void job_watch_end(struct job_watch *watch);
 /* OK: something has happened since the last call; else as wait_until(). */
 enum status job_watch_wait(struct job_watch *watch, uint64_t until_ms);
-/* Does anybody of this process watch the job's days? */
-bool jobs_days_watched(struct jobs *jobs, const char *id);
 /* Wakes who watches. */
 void jobs_notify(struct jobs *jobs, const char *id);
 

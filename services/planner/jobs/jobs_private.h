@@ -47,9 +47,11 @@ struct jobs {
 
 	pthread_mutex_t lock;
 	unsigned running;
-	struct job
-	    *unwritten; /* jobs with days that are not in the database yet, as they are due */
-	struct job **unwritten_tail;
+	/* Jobs with days that are not in the database yet: those that somebody watches, and the
+	 * others as they are due. */
+	struct job_list {
+		struct job *head, **tail;
+	} hurried, gathering;
 	struct job *table[JOBS_BUCKETS];
 	struct job_learner *learners[JOBS_BUCKETS];
 	struct job_watch *watches[JOBS_BUCKETS];
@@ -63,6 +65,8 @@ void jobs_suspect(struct jobs *jobs);
 /* With the lock held. */
 void jobs_wake(struct jobs *jobs, const char *id);
 void jobs_wake_days(struct jobs *jobs, const char *id);
+/* Does anybody of this process watch the job's days? */
+bool jobs_days_watched(const struct jobs *jobs, const char *id);
 /* Asks all jobs to end early. */
 void jobs_stop_all(struct jobs *jobs, enum job_stop why);
 
@@ -73,7 +77,7 @@ struct db_batch *job_finish_batch(struct db *db);
 /* job_days.c: a packed day; writes those of all jobs. */
 enum status job_days_add(struct job *job, const void *bytes, size_t length, bool written);
 uint32_t jobs_days_round(void *jobs);
-/* Somebody watches: the job's days are written now. Any thread. */
+/* Somebody watches from now on: the job's days are written at once. Any thread. */
 void jobs_days_hurry(struct job *job);
 /* job_claim.c: from the queue, from dead replicas, and what we forgot. */
 uint32_t jobs_claim_round(void *jobs);

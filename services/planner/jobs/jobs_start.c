@@ -115,7 +115,8 @@ jobs_start(struct service *service, const struct jobs_options *options)
 		return NULL;
 	OBJ_INIT(jobs, JOBS_MAGIC);
 	pthread_mutex_init(&jobs->lock, NULL);
-	jobs->unwritten_tail = &jobs->unwritten;
+	jobs->hurried.tail = &jobs->hurried.head;
+	jobs->gathering.tail = &jobs->gathering.head;
 	jobs->service = service;
 	jobs->db = options->db;
 	jobs->admissions = job_admit_batch(jobs->db);
