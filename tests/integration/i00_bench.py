@@ -38,3 +38,16 @@ def test_smallest_cell_and_its_report(system, tmp_path):
     assert page.count("<svg") == 2
     assert not re.search(r'(src|href)="(?!#)|url\((?!#)', page), "something is loaded from elsewhere"
     assert "T1" in (tmp_path / "report.md").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("value, better, worse", [
+    (0.14, "less", False), (0.16, "less", True), (0.01, "less", False),
+    (0.06, "more", False), (0.04, "more", True), (9, "more", False), (None, "less", True)])
+def test_check_knows_what_is_worse(value, better, worse):
+    """Kept 0.1 with a noise of a half."""
+    code = ("import sys; sys.path.insert(0, sys.argv[1]); import check, json;"
+            "print(check.is_worse(*json.loads(sys.argv[2])))")
+    case = json.dumps([value, {"kept": 0.1, "noise": 0.5, "better": better}])
+    done = subprocess.run([sys.executable, "-c", code, BENCH, case], capture_output=True, text=True)
+    assert done.stdout.strip() == str(worse), done.stderr

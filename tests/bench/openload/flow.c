@@ -146,7 +146,8 @@ arrival_done(void *arg, int status)
 	uint64_t due_us;
 
 	slot_record(slot, status);
-	if (flow->waiting_count == 0 || flow->run->over) {
+	/* What was due is sent even when the time is over, or the slowest would not be counted. */
+	if (flow->waiting_count == 0) {
 		slot->next = flow->free;
 		flow->free = slot;
 		return;

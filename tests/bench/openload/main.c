@@ -34,6 +34,7 @@ openload_print(const struct openload *load)
 	                   (double)load->run.agenda.late_us / 1e6, "flows", flows);
 	json_dumpf(report, stdout, JSON_INDENT(1));
 	printf("\n");
+	json_decref(report);
 }
 
 /* What still runs on the loop is left as it is: the process ends. */

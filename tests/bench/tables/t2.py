@@ -122,5 +122,5 @@ def section(results):
         made.claims = [
             Claim("10,000 people without an error", str(most["errors"]), "0", most["errors"] == 0),
             Claim("the plan's median with 10,000 people beside the provider's own", f"{beyond:.3f}",
-                  "1.03", 0 < beyond <= 1.03)]
+                  "0.97 to 1.03", 0.97 <= beyond <= 1.03)]
     return made

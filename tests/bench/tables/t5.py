@@ -15,7 +15,7 @@ TEXT = ("PSS of the system's own programs: idle, and what each of so many idle c
         "and readers of an event stream adds, over all programs. Connections come directly, without nginx. "
         "Of the systems only Studyhall streams.")
 SYSTEMS = {"quick": (), "usual": ("case-b", "studyhall"),
-           "all": ("case-a", "case-b", "async", "celery", "studyhall")}
+           "all": ("case-a", "case-b", "async", "studyhall")}
 COUNTS = {"connections": {"studyhall": 8000}, "calls": {"studyhall": 5000}, "readers": {"studyhall": 3000}}
 OTHERS = 1000  # of the systems that begin to refuse above their 2,400
 CALL_S = 60
