@@ -185,7 +185,7 @@ discovery_report(struct discovery *discovery, struct url_set *set)
 /* --- resolving
  * ------------------------------------------------------------------------------------ */
 
-/* One name being looked up: the task's and the thread's, and whoever lets go last frees it. */
+/* One name being looked up: the task's, the thread's and the post's; who lets go last frees it. */
 struct lookup {
 	_Atomic int references;
 	pthread_mutex_t lock;
@@ -225,16 +225,15 @@ lookup_main(void *arg)
 	struct lookup *lookup = arg;
 	/* ADDRCONFIG: no IPv6 addresses on a machine without IPv6. */
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
-	bool told;
 
 	lookup->error = getaddrinfo(lookup->target.host, NULL, &hints, &lookup->found);
 	pthread_mutex_lock(&lookup->lock);
-	told = lookup->worker != NULL;
-	if (told)
+	if (lookup->worker != NULL) {
+		atomic_fetch_add(&lookup->references, 1);
 		worker_post(lookup->worker, &lookup->post);
+	}
 	pthread_mutex_unlock(&lookup->lock);
-	if (!told)
-		lookup_release(lookup);
+	lookup_release(lookup);
 	return NULL;
 }
 
