@@ -328,12 +328,18 @@ discovery_task(void *arg)
 {
 	OBJ_CAST(struct discovery, discovery, arg, DISCOVERY_MAGIC);
 	struct url_set *set = malloc(sizeof *set);
+	unsigned eager = DISCOVERY_EAGER; /* lookups that may yet follow soon */
 
 	discovery->task = task_self();
 	do {
-		if (set != NULL && discovery_resolve(discovery, set) && !discovery->closed)
+		if (set != NULL && discovery_resolve(discovery, set) && !discovery->closed) {
 			discovery_report(discovery, set);
-	} while (!discovery->closed && task_sleep(DISCOVERY_PERIOD_MS) == STATUS_OK);
+			eager = 0;
+		} else if (eager > 0) {
+			eager--;
+		}
+	} while (!discovery->closed &&
+	         task_sleep(eager > 0 ? DISCOVERY_EAGER_MS : DISCOVERY_PERIOD_MS) == STATUS_OK);
 	discovery->task = NULL;
 	free(set);
 	OBJ_FINI(discovery);

@@ -12,7 +12,10 @@
 struct discovery;
 
 #define DISCOVERY_PERIOD_MS 3000
-#define DISCOVERY_MAX       64 /* replicas of one actor */
+/* A first lookup that is lost, while containers come and go, is repeated soon, this often. */
+#define DISCOVERY_EAGER_MS 300
+#define DISCOVERY_EAGER    8
+#define DISCOVERY_MAX      64 /* replicas of one actor */
 
 /* Called on the worker's loop or in its task whenever the set has changed: distinct URLs with
  * numeric addresses (or inproc://), valid during the call. */
