@@ -177,6 +177,9 @@ test: ## everything but the slow tests, and a part of it under ASan and UBSan
 	@tests/run quick
 test-full: ## everything: all of it under the sanitizers, TSan, valgrind, fuzzing, the slow tests
 	@tests/run full
+test-manifests: ## the Kubernetes manifests, by the API's schema and our policy; needs the npm registry
+	@deploy/local/install test
+	@/usr/bin/python3 -m pytest -q --color=no -m slow tests/integration/k00_manifests.py
 lint: ## format, warnings, includes, SQL, shell; fails on any finding
 	@tests/lint
 format: ## rewrite the C files as .clang-format says
@@ -211,7 +214,7 @@ images-all: ## build those of the stores, of Nginx and of everything in one too
 test-images: images-all ## run the images by compose and everything in one: limits, main job, reload, backup
 	/usr/bin/python3 -m pytest -q -s -p no:cacheprovider tests/deploy/images_test.py
 .PHONY: images images-base images-all test-images
-.PHONY: deps run reload stop logs demo test test-full lint format gdb-tasks env-example new-service bench-smoke
+.PHONY: deps run reload stop logs demo test test-full test-manifests lint format gdb-tasks env-example new-service bench-smoke
 
 clean: ## remove everything that was built
 	rm -rf build

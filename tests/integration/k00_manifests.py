@@ -9,6 +9,8 @@ import pytest
 from manifests import (K8S, OVERLAYS, ROOT, name_of, of_kind, pod_of, policy_faults, render,
                        schema_faults, selects)
 
+pytestmark = pytest.mark.slow  # needs the npm registry: `make test-manifests` and `make test-full`
+
 
 @pytest.fixture(scope="module")
 def rendered():

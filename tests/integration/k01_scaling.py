@@ -11,7 +11,7 @@ from conftest import run_deployment
 from load import Load
 from process import wait_for
 
-pytestmark = pytest.mark.disturbs
+pytestmark = [pytest.mark.disturbs, pytest.mark.slow]  # as root: each process has a name server
 # Plans of a provider that takes 300 ms, so that many are under way at any time.
 GOAL = {"goal": "chapters 1-3", "fallback": False}
 SETTINGS = {"DRAIN_DELAY": "3", "USER_DAILY_PLANS": "0", "USER_DAILY_TOKENS": "0",
@@ -80,7 +80,6 @@ def await_addresses(cluster, program, count):
     wait_for(lambda: len(cluster.names.addresses[program]) == count, 20, f"{count} addresses")
 
 
-@pytest.mark.slow
 def test_load_is_even_five_seconds_after_each_change_and_nothing_fails(cluster):
     app = cluster()
     with under_load(app, {"plan": plan}, learners=8, clients=4):
@@ -117,7 +116,6 @@ def test_a_replica_that_leaves_loses_nothing_however_slow_dns_is(cluster):
         app.roll("planner", gone_after=None)
 
 
-@pytest.mark.slow
 def test_a_rolling_restart_of_every_service_loses_nothing(cluster):
     app = cluster(replicas={"planner": 2, "auth": 2, "history": 2, "voice": 2}, gateways=2)
     Front(app)
@@ -126,7 +124,6 @@ def test_a_rolling_restart_of_every_service_loses_nothing(cluster):
             app.roll(program)
 
 
-@pytest.mark.slow
 def test_a_rolling_restart_of_two_gateways_behind_nginx_loses_nothing(cluster):
     app = cluster(gateways=2)
     Front(app)
