@@ -11,8 +11,7 @@
 #include "common/actor/discovery.h"
 #include "common/actor/rpc_private.h"
 #include "tests/unit/actor_fixture.h"
-
-static struct worker *worker;
+#include "tests/unit/worker_fixture.h"
 
 static struct {
 	struct discovery *discovery;
@@ -249,22 +248,6 @@ test_an_address_that_is_gone_is_drained(void **state)
 	caller_end(&caller);
 	service_end(&a);
 	service_end(&b);
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	worker = fixture_worker("discovery");
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fixture_end(worker);
-	return 0;
 }
 
 int

@@ -14,9 +14,8 @@
 #include <unistd.h>
 
 #include "common/task/offload.h"
-#include "tests/unit/task_fixture.h"
+#include "tests/unit/worker_fixture.h"
 
-static struct worker *worker;
 static struct pool *pool;
 
 /* What the tasks of one test did. */
@@ -313,22 +312,6 @@ test_what_waits_when_the_pool_ends_is_not_run(void **state)
 		assert_int_equal(seen.cancelled + seen.dropped, 4);
 		assert_null(pool);
 	}
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	worker = fixture_worker("offload");
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fixture_end(worker);
-	return 0;
 }
 
 int

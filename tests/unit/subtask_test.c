@@ -7,9 +7,7 @@
 #include <cmocka.h>
 
 #include "common/service/subtask.h"
-#include "tests/unit/task_fixture.h"
-
-static struct worker *worker;
+#include "tests/unit/worker_fixture.h"
 
 struct piece {
 	enum status slept, ended;
@@ -36,22 +34,6 @@ piece_task(void *arg)
 		assert(task_sleep(10000) == STATUS_DEADLINE);
 	piece->ended = piece->finish ? subtask_finish("piece", 10000, piece_sleep, piece)
 	                             : subtask_run("piece", 10000, piece_sleep, piece);
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	worker = fixture_worker("test");
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fixture_end(worker);
-	return 0;
 }
 
 static void

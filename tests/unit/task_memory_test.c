@@ -13,27 +13,9 @@
 #include <unistd.h>
 
 #include "common/task/task_private.h"
-#include "tests/unit/task_fixture.h"
+#include "tests/unit/worker_fixture.h"
 
 #define MANY (FIXTURE_SLOW ? 3000 : 10000)
-
-static struct worker *worker;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	worker = fixture_worker("tasks");
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fixture_end(worker);
-	return 0;
-}
 
 /* --- arenas ---------------------------------------------------------------------------------- */
 

@@ -11,27 +11,10 @@
 #include <unistd.h>
 
 #include "common/task/task_private.h"
-#include "tests/unit/task_fixture.h"
+#include "tests/unit/worker_fixture.h"
 
-static struct worker *worker;
 static struct task *victim;
 static enum status victim_status;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	worker = fixture_worker("tasks");
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fixture_end(worker);
-	return 0;
-}
 
 /* --- turns ----------------------------------------------------------------------------------- */
 
