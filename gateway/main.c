@@ -216,9 +216,7 @@ static void
 main_leave_server(void *arg)
 {
 	struct main_state *state = arg;
-	struct http_server *server = state->servers[main_worker_index(state)];
-	if (server != NULL)
-		http_server_leave(server);
+	http_server_leave(state->servers[main_worker_index(state)]);
 }
 
 static void
@@ -261,7 +259,7 @@ static void
 main_drain(struct process *process, void *arg)
 {
 	struct main_state *state = arg;
-	if (!http_handover_taken(state->handover) && atomic_load(&state->opened) > 0)
+	if (!http_handover_taken(state->handover))
 		http_listen_remove(state->gateway.listen);
 	http_handover_close(&state->handover);
 	wait_init(&state->drain_done);

@@ -342,8 +342,7 @@ service_leave(struct process *process, void *arg)
 	struct service *service = arg;
 
 	(void)process;
-	if (service->server != NULL)
-		server_leave(service->server);
+	server_leave(service->server);
 }
 
 static void

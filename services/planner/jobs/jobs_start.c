@@ -17,9 +17,7 @@
 #define JOBS_MAGIC       0x10b50001u
 #define JOBS_RENEW_MS    1000
 #define JOBS_RENEW_LIMIT 4000 /* of one renewal: the lease lasts five seconds */
-#define JOBS_HAND_MS                                                                               \
-	4000 /* of the drain's grace: for handing over what has not ended by itself                \
-	      */
+#define JOBS_HAND_MS     4000 /* the last of the drain's grace: jobs that run are handed over */
 #define JOBS_END_POLL_MS 20
 #define JOBS_PURGE_MS    30000 /* after the start, so that not all replicas do it at once */
 #define JOBS_SHARE       4     /* no learner has more than a quarter of the room */
