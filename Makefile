@@ -139,6 +139,23 @@ $(OUT)/bin/rpc_bench: $(OUT)/tests/bench/rpc_bench.o $(PROGRAMS:%=$(OUT)/lib%.a)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS) \
 	    $(VOICE_LIBS) -lcmocka
 
+# Programs with one thing changed, whose worth the benchmark's T8 measures: what lies in
+# tests/bench/variants/NAME/ stands in for the modules of common/ of the same names.
+VARIANT_PROGRAMS := one_envelope/rpc_bench no_flight/history short_ttl/history no_pool/auth
+define variant_rules
+$(OUT)/variants/$(1)/%: $$(patsubst %.c,$(OUT)/%.o,$(wildcard tests/bench/variants/$(1)/*.c)) \
+                        $(PROGRAMS:%=$(OUT)/lib%.a) $(OUT)/libcommon.a
+	@mkdir -p $$(@D)
+	$$(Q)$(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) \
+	    -Wl,--end-group $(PKG_LIBS) $(VOICE_LIBS) -lcmocka
+endef
+$(foreach v,$(sort $(dir $(VARIANT_PROGRAMS))),$(eval $(call variant_rules,$(v:/=))))
+$(OUT)/variants/one_envelope/rpc_bench: $(OUT)/tests/bench/rpc_bench.o
+$(OUT)/variants/no_flight/history $(OUT)/variants/short_ttl/history: $(OUT)/services/history/main.o
+$(OUT)/variants/no_pool/auth: $(OUT)/services/auth/main.o
+variants: $(VARIANT_PROGRAMS:%=$(OUT)/variants/%)
+.PHONY: variants
+
 unit: $(UNIT_BINS) ## build and run the unit tests of one FLAVOR
 	tests/run-unit $(UNIT_BINS)
 .PHONY: unit
@@ -194,7 +211,7 @@ new-service: ## write a service that builds and answers: make new-service NAME=q
 bench-smoke: all ## speed through the whole chain beside nginx, and memory, from one short run
 	@/usr/bin/python3 tests/bench/smoke.py
 BENCH = deploy/local/install build run bench && \
-        $(MAKE) --no-print-directory all $(TEST_PROGRAMS:%=$(OUT)/bin/%) $(OUT)/bin/rpc_bench && \
+        $(MAKE) --no-print-directory all $(TEST_PROGRAMS:%=$(OUT)/bin/%) $(OUT)/bin/rpc_bench variants && \
         /usr/bin/python3 tests/bench/bench.py
 bench-quick: ## the paper's experiment beside Studyhall, short: below 4 minutes
 	@$(BENCH) quick $(BENCH_OPTIONS)

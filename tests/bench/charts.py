@@ -106,14 +106,14 @@ def label_ends(axes, ends, gap=13):
                       annotation_clip=False)
 
 
-def bars(axes, title, values, unit, parts=None):
+def bars(axes, title, values, unit, parts=None, ours=()):
     """`values`: {label or system: number}, one bar each with its number. `parts`: {label: the part of
-    it that is drawn pale}."""
+    it that is drawn pale}. `ours`: labels that are drawn as Studyhall is."""
     axes.set_title(title)
     labels = list(values)
     for row, label in enumerate(labels):
         value, pale = values[label], (parts or {}).get(label, 0)
-        system = label if label in COLOURS else label.split(" ")[0]
+        system = "studyhall" if label in ours else label if label in COLOURS else label.split(" ")[0]
         axes.barh(row, value - pale, color=colour_of(system), height=0.62)
         if pale:
             axes.barh(row, pale, left=value - pale, color=colour_of(system), height=0.62, alpha=PALE)

@@ -10,11 +10,12 @@ import signal
 from meters import family
 from wrk import HERE, tool
 
-from deployment import Deployment, free_port  # noqa: E402
+from deployment import BIN, Deployment, free_port  # noqa: E402
 from process import Process  # noqa: E402
 from stores import ROOT  # noqa: E402
 
 SYSTEMS = os.path.join(HERE, "systems")
+VARIANTS = os.path.join(os.path.dirname(BIN), "variants")
 TABLES = {"auth": ("account", "session"), "planner": ("plan", "item"), "history": ("event",),
           "voice": ("conversation", "turn")}
 # What the measurements need and no operator would refuse: no daily limits, room for 10,000 users.
@@ -51,7 +52,7 @@ class PythonSystem:
         for role, words in self.programs.items():
             self.processes[role] = Process(role, words, rig.path(role + ".log"), env, SYSTEMS)
             self.processes[role].start()
-        return self.listen
+        return [self.listen]
 
     def database(self, _service):
         """The name of the database that has the tables of that service."""
@@ -85,7 +86,9 @@ class PythonSystem:
 
 
 class Studyhall:
-    """The programs of this repository, as `make run` starts them."""
+    """The programs of this repository, as `make run` starts them; with several gateways on a socket file
+    each, with gateways on loopback ports though nginx is before them (`tcp`), or with a program of a VARIANT
+    (tests/bench/variants) in the place of its own, such as {"auth": "no_pool"}."""
 
     title = "Studyhall"
 
@@ -93,15 +96,20 @@ class Studyhall:
         """The name of the database that has the tables of that service."""
         return f"sh{self.app.number}_{service}"
 
-    def start(self, rig, direct, replicas=None, **settings):
+    def start(self, rig, direct, replicas=None, gateways=1, tcp=False, variants=(), **settings):
+        files = {program: os.path.join(VARIANTS, variant, program)
+                 for program, variant in dict(variants).items()}
         self.app = Deployment(rig.stores, {**STUDYHALL, **rig.upstream.settings(), **settings},
-                              replicas=replicas, each=EACH)
-        self.listen = f"127.0.0.1:{self.app.port}"
-        if not direct:
-            self.listen = rig.socket_path()
-            self.app.env["GATEWAY_LISTEN"] = "unix:" + self.listen
+                              replicas=replicas, each=EACH, files=files)
+        listens = [f"127.0.0.1:{self.app.port}" if direct or tcp else rig.socket_path()]
+        self.app.env["GATEWAY_LISTEN"] = listen_setting(listens[0])
         self.app.start()
-        return self.listen
+        for number in range(2, gateways + 1):
+            listens.append(f"127.0.0.1:{free_port()}" if direct or tcp else rig.socket_path())
+            self.app.add("gateway", f"gateway.{number}", listen_setting(listens[-1]))
+            self.app[f"gateway.{number}"].start()
+        self.app.wait_ready()
+        return listens
 
     def roles(self):
         return {name: process.pid for name, process in self.app.processes.items()}
@@ -114,6 +122,10 @@ class Studyhall:
 
     def stop(self):
         end(self.app.processes.values())
+
+
+def listen_setting(address):
+    return "unix:" + address if address.startswith("/") else address
 
 
 def end(processes):

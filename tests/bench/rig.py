@@ -32,7 +32,7 @@ http {{
   access_log off; keepalive_requests 1000000; client_max_body_size 12m;
   client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4;
   scgi_temp_path t5;
-  upstream app {{ server unix:{socket} fail_timeout=0; {upstream_more} }}
+  upstream app {{ {servers} {upstream_more} }}
   server {{
     listen 127.0.0.1:{port} reuseport backlog=4096;
     location = /static.json {{ root .; }}
@@ -90,11 +90,11 @@ class Rig:
         `nginx`: lines for the upstream block, and for the location."""
         self.system, self.kept = lineup.systems()[name], {}
         try:
-            listen = self.system.start(self, direct, **settings)
+            listens = self.system.start(self, direct, **settings)
             if direct:
-                self.port = int(listen.rsplit(":", 1)[1])
+                self.port = int(listens[0].rsplit(":", 1)[1])
             else:
-                self.start_nginx(listen, *nginx)
+                self.start_nginx(listens, *nginx)
             wait_for(self.answers, 60, f"{name}'s answer")
             yield self
         finally:
@@ -104,17 +104,20 @@ class Rig:
         assert self.system.alive(), self.system.log_tail()
         return http_status(self.port, "/healthz") == 200
 
-    def start_nginx(self, socket, upstream_more="", location_more=""):
+    def start_nginx(self, listens, upstream_more="", location_more=""):
         home = self.path(f"nginx{next(self.numbers)}")
         os.mkdir(home, 0o755)
         os.chmod(self.directory, 0o711)
         self.port = free_port()
+        servers = " ".join(f"server {lineup.listen_setting(listen)} fail_timeout=0;" for listen in listens)
         with open(os.path.join(home, "nginx.conf"), "w") as config:
-            config.write(NGINX.format(port=self.port, socket=socket, files=self.files,
+            config.write(NGINX.format(port=self.port, servers=servers, files=self.files,
                                       connections=self.files - 100, upstream_more=upstream_more,
                                       location_more=location_more))
-        wait_for(lambda: os.path.exists(socket), 30, "the system's socket")
-        os.chmod(socket, 0o777)
+        for listen in listens:
+            if listen.startswith("/"):
+                wait_for(lambda: os.path.exists(listen), 30, "the system's socket")
+                os.chmod(listen, 0o777)
         self.nginx = Process("nginx", [tool("nginx"), "-p", home, "-c", "nginx.conf", "-e",
                                        "error.log"], os.path.join(home, "log")).start()
 

@@ -58,17 +58,20 @@ def http_status(port, path):
 class Deployment:
     """`settings`: further environment for all processes. `replicas`: how many of a service, e.g.
     {"history": 2}; they all stand in S_URL, and `app["history.2"]` is the second. Names of
-    programs in `absent` are not started. `each`: further environment of one process by its name."""
+    programs in `absent` are not started. `each`: further environment of one process by its name.
+    `files`: where a program is that is not BIN's, such as {"auth": path}."""
 
     numbers = itertools.count(1)
 
-    def __init__(self, stores, settings=None, replicas=None, absent=(), each=None):
+    def __init__(self, stores, settings=None, replicas=None, absent=(), each=None,
+                 files=None):
         self.stores = stores
         self.number = next(self.numbers)
         self.settings = dict(settings or {})
         self.replicas = dict(replicas or {})
         self.absent = set(absent)
         self.each = dict(each or {})
+        self.files = dict(files or {})
         self.processes = {}
         self.admin_ports = {}
         self.port = free_port()
@@ -101,7 +104,7 @@ class Deployment:
             env[prefix + "_LISTEN"] = listen
         env.update(self.each.get(name, {}))
         self.processes[name] = Process(
-            name, self.wrap(program) + [os.path.join(BIN, program)],
+            name, self.wrap(program) + [self.files.get(program) or os.path.join(BIN, program)],
             self.stores.path(f"{self.number}-{name}.log"), env, self.stores.directory)
 
     @staticmethod

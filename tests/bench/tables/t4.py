@@ -39,25 +39,36 @@ def measure(rig, cell):
     return (limits if cell.system is None else history)(rig, cell.how["seconds"])
 
 
-def history(rig, length):
-    readers = learners.readers(rig)
-    page = readers[0].get("/v1/history").body
+def without_pause(rig, token, length):
+    """64 connections that ask for history again and again."""
     url = f"http://127.0.0.1:{rig.port}/v1/history"
-    Wrk(url, 1, CONNECTIONS, readers[0].token).result()
-    load = Wrk(url, length, CONNECTIONS, readers[0].token)
+    Wrk(url, 1, CONNECTIONS, token).result()
+    load = Wrk(url, length, CONNECTIONS, token)
     use = Use({**rig.roles(), "wrk": load.run.pid})
     time.sleep(length - 0.3)
     use.stop()
     most = load.result()
     requests = most.rate * use.seconds
-    load = openload.OpenLoad(rig, [openload.arrivals("history", OPEN_RATE, learners.tokens(readers),
-                                                     [openload.HISTORY])], length)
-    one = openload.step_of(load.result(), "history")
     return {"rate": most.rate, "closed_p50": most.p50 / 1000, "closed_p99": most.p99 / 1000,
-            "bytes": len(page), "open": one["latency"], "samples": most.requests + one["sent"],
-            "errors": most.bad + sum(one["errors"].values()),
-            "cpu_us": {role: value * 1e6 / requests for role, value in use.cpu_s.items()},
-            "use": use.document(), "own": rig.own_roles()}
+            "samples": most.requests, "errors": most.bad, "use": use.document(), "own": rig.own_roles(),
+            "cpu_us": {role: value * 1e6 / requests for role, value in use.cpu_s.items()}}
+
+
+def at_a_rate(rig, tokens, length):
+    """1,000 requests for history a second at random moments."""
+    load = openload.OpenLoad(rig, [openload.arrivals("history", OPEN_RATE, tokens, [openload.HISTORY])],
+                             length)
+    return openload.step_of(load.result(), "history")
+
+
+def history(rig, length):
+    readers = learners.readers(rig)
+    page = readers[0].get("/v1/history").body
+    result = without_pause(rig, readers[0].token, length)
+    one = at_a_rate(rig, learners.tokens(readers), length)
+    return {**result, "bytes": len(page), "open": one["latency"],
+            "samples": result["samples"] + one["sent"],
+            "errors": result["errors"] + sum(one["errors"].values())}
 
 
 # --- the machine ----------------------------------------------------------------------------------
@@ -77,10 +88,9 @@ def redis_rate(rig, length):
     return float(re.findall(r"([\d.]+) requests per second", done.stdout)[-1])
 
 
-def nng_rates(length):
+def nng_rates(length, program=f"{BIN}/rpc_bench"):
     """{what: (round trips a second, seconds of one)}"""
-    done = subprocess.run([f"{BIN}/rpc_bench", str(max(1, length // 4))], capture_output=True, text=True,
-                          check=True)
+    done = subprocess.run([program, str(max(1, length // 4))], capture_output=True, text=True, check=True)
     line = re.compile(r"(.*?) +(\d+) in flight: +(\d+)/s +p50 +([\d.]+) ms")
     return {f"{name}, {count} in flight": (float(rate), float(p50) / 1000)
             for name, count, rate, p50 in line.findall(done.stdout)}
