@@ -212,6 +212,24 @@ check_reviews(const struct schedule *schedule)
 	}
 }
 
+/* Nobody goes over the same things twice in a day. */
+static void
+check_closing(const struct schedule *schedule)
+{
+	for (size_t i = 0; i < schedule->item_count; i++) {
+		const struct schedule_item *item = &schedule->items[i];
+
+		for (size_t k = i; item->closing && k-- > 0;) {
+			const struct schedule_item *before = &schedule->items[k];
+
+			if (before->day != item->day)
+				break;
+			assert_false(before->closing && before->kind == item->kind &&
+			             strcmp(before->title, item->title) == 0);
+		}
+	}
+}
+
 static void
 check_words(const struct schedule *schedule)
 {
@@ -242,6 +260,7 @@ check(const struct schedule_request *request, const struct schedule *schedule)
 	check_tests(schedule);
 	if (schedule->item_count < 1500)
 		check_reviews(schedule);
+	check_closing(schedule);
 	check_words(schedule);
 }
 
@@ -377,6 +396,22 @@ korean_titles_are_natural(void **state)
 			print_error("missing: %s\n", wanted[w]);
 		assert_true(found);
 	}
+	arena_free(&arena);
+}
+
+static void
+a_whole_topic_is_not_reviewed_up_to_somewhere(void **state)
+{
+	struct arena *arena = arena_new(0);
+	struct schedule_request request = typical(arena, 4, 28, 60);
+	bool found = false;
+
+	(void)state;
+	struct schedule *schedule = make(arena, &request);
+
+	for (size_t i = 0; i < schedule->item_count; i++)
+		found = found || strcmp(schedule->items[i].title, "Final review: Chapter 4") == 0;
+	assert_true(found);
 	arena_free(&arena);
 }
 
@@ -677,6 +712,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(six_weeks_with_two_rest_days_read_like_a_teachers),
 	    cmocka_unit_test(korean_titles_are_natural),
+	    cmocka_unit_test(a_whole_topic_is_not_reviewed_up_to_somewhere),
 	    cmocka_unit_test(a_beginner_gets_more_time_and_more_reviews),
 	    cmocka_unit_test(too_much_for_the_time_is_thinned_and_said),
 	    cmocka_unit_test(one_topic_fills_a_year),

@@ -7,6 +7,7 @@
 #define PACE_MOCK_EVERY   5  /* days between mock tests */
 #define PACE_LONG_MOCK    24 /* quanta: two hours */
 #define PACE_LONG_RECAP   12
+#define PACE_WHOLE_RECAP  24 /* where a day holds every part, so that there are no more */
 #define PACE_LONG_LOOK    8
 #define PACE_DAY_RECAPS   8
 #define PACE_SHORT_RECAP  6 /* quanta that a recap should have before a day holds two */
@@ -52,8 +53,8 @@ pace_mock_day(const struct pace *pace, struct pace_walk *walk, int day, bool rec
 	}
 }
 
-/* Recaps on a day of the closing phase that is neither a mock test's nor the last. The day that
- * still has the test of the last part holds what is left beside it. */
+/* Recaps on a day of the closing phase that is neither a mock test's nor the last: of no part
+ * twice. The day that still has the test of the last part holds what is left beside it. */
 static int
 pace_day_recaps(const struct pace *pace, const struct pace_walk *walk, int day)
 {
@@ -63,7 +64,8 @@ pace_day_recaps(const struct pace *pace, const struct pace_walk *walk, int day)
 
 	if (tests)
 		quanta -= pace->test_quanta + (only ? 0 : quanta * pace->review_share / 100);
-	return pace_within(quanta / PACE_SHORT_RECAP, !tests || only, PACE_DAY_RECAPS);
+	return pace_within(quanta / PACE_SHORT_RECAP, !tests || only,
+	                   pace->parts < PACE_DAY_RECAPS ? pace->parts : PACE_DAY_RECAPS);
 }
 
 /* The parts in turn: slot `slot` of `slots`, each part at least once. */
@@ -84,6 +86,7 @@ pace_recap_day(const struct pace *pace, struct pace_walk *walk, int day, int *sl
 {
 	int left = pace->day_quanta;
 	int recaps = pace_day_recaps(pace, walk, day);
+	int longest = recaps < pace->parts ? PACE_LONG_RECAP : PACE_WHOLE_RECAP;
 
 	if (walk->parts_tested < pace->parts && pace->parts > 1) {
 		int first = walk->parts_tested;
@@ -94,7 +97,7 @@ pace_recap_day(const struct pace *pace, struct pace_walk *walk, int day, int *sl
 	}
 	left -= pace_reviews(pace, walk, day, left - 2 * recaps, PACE_CLOSE_REVIEW);
 	for (int i = 0; i < recaps; i++) {
-		int each = pace_within(left / (recaps - i), 0, PACE_LONG_RECAP);
+		int each = pace_within(left / (recaps - i), 0, longest);
 
 		if (each > 0)
 			left -= pace_recap(pace, walk, day, *slot, slots, each);

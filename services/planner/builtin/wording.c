@@ -94,10 +94,12 @@ wording_review(struct arena *arena, enum plan_locale locale, const struct wordin
 	                      locale == PLAN_KO ? "복습: " : "Review: ", behind);
 }
 
-/* NULL without memory. */
+/* "" where it is up to the topic's end. NULL without memory. */
 static const char *
 wording_up_to(struct arena *arena, enum plan_locale locale, const struct wording_subject *subject)
 {
+	if (subject->stage == subject->stages - 1)
+		return "";
 	char *stage = wording_stage(arena, locale, subject->stage, subject->stages);
 
 	return stage == NULL
@@ -109,10 +111,8 @@ char *
 wording_part_test(struct arena *arena, enum plan_locale locale,
                   const struct wording_subject *subject)
 {
-	const char *behind = "";
+	const char *behind = wording_up_to(arena, locale, subject);
 
-	if (subject->stages > 1 && subject->stage < subject->stages - 1)
-		behind = wording_up_to(arena, locale, subject);
 	if (behind == NULL)
 		return NULL;
 	return wording_around(arena, locale, subject,
@@ -122,10 +122,8 @@ wording_part_test(struct arena *arena, enum plan_locale locale,
 char *
 wording_recap(struct arena *arena, enum plan_locale locale, const struct wording_subject *subject)
 {
-	const char *behind = "";
+	const char *behind = wording_up_to(arena, locale, subject);
 
-	if (subject->stages > 1)
-		behind = wording_up_to(arena, locale, subject);
 	if (behind == NULL)
 		return NULL;
 	return wording_around(arena, locale, subject,
