@@ -415,6 +415,26 @@ a_whole_topic_is_not_reviewed_up_to_somewhere(void **state)
 	arena_free(&arena);
 }
 
+/* Eight stages: two of concepts and of application, one of the others. */
+static void
+only_stages_of_the_same_name_are_numbered(void **state)
+{
+	static const char *const wanted[] = {"Review: Chapter 1 – concepts 2",
+	                                     "Review: Chapter 1 – examples"};
+	struct arena *arena = arena_new(0);
+	struct schedule_request request = typical(arena, 4, 28, 240);
+	int found = 0;
+
+	(void)state;
+	struct schedule *schedule = make(arena, &request);
+
+	for (size_t i = 0; i < schedule->item_count; i++)
+		for (size_t w = 0; w < 2; w++)
+			found |= strcmp(schedule->items[i].title, wanted[w]) == 0 ? 1 << w : 0;
+	assert_int_equal(found, 3);
+	arena_free(&arena);
+}
+
 static int
 study_minutes(const struct schedule *schedule, int *reviews)
 {
@@ -712,6 +732,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(six_weeks_with_two_rest_days_read_like_a_teachers),
 	    cmocka_unit_test(korean_titles_are_natural),
+	    cmocka_unit_test(only_stages_of_the_same_name_are_numbered),
 	    cmocka_unit_test(a_whole_topic_is_not_reviewed_up_to_somewhere),
 	    cmocka_unit_test(a_beginner_gets_more_time_and_more_reviews),
 	    cmocka_unit_test(too_much_for_the_time_is_thinned_and_said),

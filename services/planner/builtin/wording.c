@@ -12,8 +12,8 @@
 
 #define WORDING_STAGES 6
 
-/* With k stages a topic goes through the first row's k names; with more, each name has several
- * numbered stages. */
+/* With k stages a topic goes through the first row's k names; with more, a name may have
+ * several stages, which are numbered. */
 static const char *const wording_stage_names[2][WORDING_STAGES] = {
     [PLAN_KO] = {"개념", "예제", "연습", "응용", "종합 문제", "심화"},
     [PLAN_EN] = {"concepts", "examples", "practice", "application", "mixed problems", "deepening"},
@@ -32,7 +32,10 @@ wording_stage(struct arena *arena, enum plan_locale locale, int stage, int stage
 
 	int name = stage * WORDING_STAGES / stages;
 	int first = (name * stages + WORDING_STAGES - 1) / WORDING_STAGES;
+	int end = ((name + 1) * stages + WORDING_STAGES - 1) / WORDING_STAGES;
 
+	if (end - first == 1)
+		return arena_strdup(arena, wording_stage_names[locale][name]);
 	return arena_printf(arena, "%s %d", wording_stage_names[locale][name], stage - first + 1);
 }
 
