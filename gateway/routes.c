@@ -92,6 +92,8 @@ struct route routes[] = {
 	{.method = "POST", .pattern = "/v1/plans/{id}/items", .actor = "planner",
 	 .rpc = "AddItem", .summary = "Add an item to a plan", .body = ROUTE_BODY_JSON,
 	 .success = 201},
+	{.method = "GET", .pattern = "/v1/plans/{id}/items/{item_id}", .actor = "planner",
+	 .rpc = "GetItem", .summary = "An item", .flags = ROUTE_ETAG},
 	{.method = "PATCH", .pattern = "/v1/plans/{id}/items/{item_id}", .actor = "planner",
 	 .rpc = "UpdateItem", .summary = "Tick an item, or change it", .body = ROUTE_BODY_JSON,
 	 .flags = ROUTE_ETAG},

@@ -42,6 +42,8 @@ const struct rule planner_rules[PLANNER_RULE_COUNT] = {
     RULE(planner__add_item_request, title, TEXT, .min = 1, .max = 200, .required = true),
     RULE(planner__add_item_request, minutes, NUMBER, .min = 1, .max = 960, .required = true),
     RULE(planner__add_item_request, kind, ANY, .help = "study by default"),
+    RULE(planner__get_item_request, id, ID, .required = true),
+    RULE(planner__get_item_request, item_id, ID, .required = true),
     RULE(planner__update_item_request, id, ID, .required = true),
     RULE(planner__update_item_request, item_id, ID, .required = true),
     RULE(planner__update_item_request, done, ANY),

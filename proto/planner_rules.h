@@ -9,7 +9,7 @@
 
 #include "common/base/rules.h"
 
-#define PLANNER_RULE_COUNT 53
+#define PLANNER_RULE_COUNT 55
 extern const struct rule planner_rules[PLANNER_RULE_COUNT];
 
 #endif

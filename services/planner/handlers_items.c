@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Items: listed over all plans, added, ticked, moved, removed. */
+ * Items: listed over all plans, shown, added, ticked, moved, removed. */
 #include "services/planner/planner.h"
 
 #include "common/base/arena.h"
@@ -166,15 +166,32 @@ planner_add_item(struct call *call, const void *message, void *reply)
 	return item_answer(&change, reply);
 }
 
-/* The plan and its item, both of this user, the plan locked. */
+/* The plan and its item, both of this user. */
+static enum status
+item_find(struct item_change *change, struct db *db, const char *plan, const char *item, bool lock)
+{
+	enum status status =
+	    planner_store_get(db, call_user(change->call), plan, lock, &change->plan);
+
+	return status == STATUS_OK ? planner_store_item(db, plan, item, &change->item) : status;
+}
+
+enum status
+planner_get_item(struct call *call, const void *message, void *reply)
+{
+	const Planner__GetItemRequest *request = message;
+	struct item_change change = {.call = call, .request = message};
+	enum status status =
+	    item_find(&change, planner_of(call)->db, request->id, request->item_id, false);
+
+	return status == STATUS_OK ? item_answer(&change, reply) : status;
+}
+
 static enum status
 item_lock(struct item_change *change, struct db *tx, const char *plan, const char *item)
 {
-	enum status status =
-	    planner_store_get(tx, call_user(change->call), plan, true, &change->plan);
+	enum status status = item_find(change, tx, plan, item, true);
 
-	if (status == STATUS_OK)
-		status = planner_store_item(tx, plan, item, &change->item);
 	if (status == STATUS_OK)
 		status = plan_check_match(change->call, change->item.version);
 	return status;

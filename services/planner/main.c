@@ -18,6 +18,7 @@ static const struct method planner_methods[] = {
     {"DeletePlan", planner_delete_plan},
     {"ListItems", planner_list_items},
     {"AddItem", planner_add_item},
+    {"GetItem", planner_get_item},
     {"UpdateItem", planner_update_item},
     {"DeleteItem", planner_delete_item},
     {"Replan", planner_replan},

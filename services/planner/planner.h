@@ -60,6 +60,7 @@ enum status planner_delete_plan(struct call *call, const void *request, void *re
 /* handlers_items.c */
 enum status planner_list_items(struct call *call, const void *request, void *reply);
 enum status planner_add_item(struct call *call, const void *request, void *reply);
+enum status planner_get_item(struct call *call, const void *request, void *reply);
 enum status planner_update_item(struct call *call, const void *request, void *reply);
 enum status planner_delete_item(struct call *call, const void *request, void *reply);
 /* handlers_replan.c */

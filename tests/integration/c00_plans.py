@@ -189,6 +189,24 @@ def test_if_match_guards_patch_and_delete(learner):
     assert learner.get(path).status == 404
 
 
+def test_an_item_is_read_with_the_tag_that_guards_its_changes(app, learner):
+    plan = learner.plan(goal="Biology chapters 1-3")
+    one = f"/v1/plans/{plan['id']}/items/{plan['items'][0]['id']}"
+    answer = learner.get(one)
+    assert (answer.status, answer.json) == (200, plan["items"][0])
+    tag = answer.headers["ETag"]
+    assert learner.get(one, headers={"If-None-Match": tag}).status == 304
+    assert learner.patch(one, {"done": True}, headers={"If-Match": tag}).status == 200
+    assert learner.get(one).headers["ETag"] != tag
+    assert learner.get(one).json["done"]
+    assert learner.delete(one, headers={"If-Match": tag}).status == 412
+    assert app.learner().get(one).status == 404
+    elsewhere = one.replace(plan["id"], learner.plan()["id"])
+    assert learner.get(elsewhere).status == 404
+    assert learner.delete(one).status == 204
+    assert learner.get(one).status == 404
+
+
 def test_items_can_be_added_changed_and_removed(learner):
     path = f"/v1/plans/{learner.plan()['id']}/items"
     added = learner.post(path, {"date": day(1), "title": "extra", "minutes": 15})

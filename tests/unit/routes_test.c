@@ -43,6 +43,7 @@ paths_find_their_rows(void **state)
 	    {"GET", "/v1/plans/abc", "planner.Planner/GetPlan"},
 	    {"GET", "/v1/plans/abc.ics", "planner.Planner/GetCalendar"},
 	    {"GET", "/v1/plans/.ics", "planner.Planner/GetPlan"}, /* an id that is none */
+	    {"GET", "/v1/plans/abc/items/def", "planner.Planner/GetItem"},
 	    {"PATCH", "/v1/plans/abc/items/def", "planner.Planner/UpdateItem"},
 	    {"POST", "/v1/plans/abc/replan", "planner.Planner/Replan"},
 	    {"GET", "/v1/history/summary?from=2026-01-01", "history.History/Summarize"},
