@@ -18,10 +18,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <uv.h>
 
-#define SERVICE_STATEMENTS    500 /* the database's queue is made for twice as many by itself */
-#define SERVICE_REQUEST_BYTES ((size_t)128 << 20) /* of requests in the house at one time */
+#define SERVICE_BACKGROUND_NICE 5
+#define SERVICE_STATEMENTS      500 /* the database's queue is made for twice as many by itself */
+#define SERVICE_REQUEST_BYTES   ((size_t)128 << 20) /* of requests in the house at one time */
 
 /* --- what a service asks for -------------------------------------------------------------------
  */
@@ -403,6 +405,9 @@ service_serve(struct service *service)
 	};
 	int result = 1;
 
+	if (service->spec->background) /* and so for each thread that is made from now on */
+		(void)setpriority(PRIO_PROCESS, 0,
+		                  getpriority(PRIO_PROCESS, 0) + SERVICE_BACKGROUND_NICE);
 	service->boot_id = ids_boot();
 	if (service_open_stores(service) == 0)
 		result =

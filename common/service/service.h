@@ -58,8 +58,11 @@ struct service_spec {
 	const struct db_migration *migrations; /* NULL: no database */
 	size_t migration_count;
 	bool uses_cache;
-	bool uses_fetch;          /* its tasks may make HTTP requests to the outside */
-	size_t cpu_queue_limit;   /* of the offload pool; 0: it has none */
+	bool uses_fetch;        /* its tasks may make HTTP requests to the outside */
+	size_t cpu_queue_limit; /* of the offload pool; 0: it has none */
+	/* Its answers are slow by nature: where processes share a machine's cores, those that
+	 * answer at once go first (nice 5). */
+	bool background;
 	const char *const *calls; /* actors it calls, NULL-terminated; or NULL */
 	const struct service_command *commands;
 	size_t command_count;

@@ -12,11 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define POOL_MAGIC 0x9001f00du
-#define POOL_NICE  10
+#define POOL_NICE  5 /* beyond the thread that made the pool */
 #define POOL_SHARE 4 /* of the queue, the part that is for one: a quarter */
 
 /* One call; lives on the stack of the task that waits for it. */
@@ -96,7 +95,8 @@ pool_thread_main(void *arg)
 	struct pool_thread *self = arg;
 	OBJ_CAST(struct pool, pool, self->pool, POOL_MAGIC);
 
-	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), POOL_NICE);
+	/* Of this thread alone on Linux: "C library/kernel differences" in setpriority(2). */
+	(void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + POOL_NICE);
 	pthread_mutex_lock(&pool->lock);
 	for (;;) {
 		struct offload_call *call = pool->head;

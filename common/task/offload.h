@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A bounded pool of threads for work that would stop a loop: password hashes, speech engines,
- * getaddrinfo. The threads run at a lower priority (nice 10), so that they never slow the loops
- * down.
+ * getaddrinfo. The threads run at a lower priority than the process's loops (5 nicer), so that they
+ * never slow those down.
  */
 #ifndef STUDYHALL_TASK_OFFLOAD_H
 #define STUDYHALL_TASK_OFFLOAD_H

@@ -125,6 +125,7 @@ main(int argc, char **argv)
 	    .commands = job_commands,
 	    .command_count = job_command_count,
 	    .uses_fetch = true,
+	    .background = true,
 	    .check = planner_check,
 	    .start = planner_start,
 	    .stop = planner_stop,

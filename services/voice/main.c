@@ -61,6 +61,7 @@ main(int argc, char **argv)
 	    .migration_count = voice_migration_count,
 	    .uses_cache = true,
 	    .uses_fetch = true,
+	    .background = true,
 	    .cpu_queue_limit = 32,
 	    .calls = voice_calls,
 	    .check = voice_check,

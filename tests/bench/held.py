@@ -20,20 +20,20 @@ from smoke import learner_with_a_page  # noqa: E402
 
 PLANNER_KIB = 40
 READERS = 8
-SIGN_INS = 30
+SIGN_INS = 200
 # Each reader pauses, or the readers alone would use up the machine.
 PAUSES = "delay = function() return math.random(5, 15) end\n"
 
 
 def sign_in_p99(app, learner):
-    """Of some sign-ins, one after the other, in ms."""
+    """Of many sign-ins, one after the other, in ms."""
     body = {"email": learner.email, "password": learner.password}
     times = []
     for _ in range(SIGN_INS):
         began = time.monotonic()
         assert app.client().post("/v1/sessions", body).status == 201
         times.append((time.monotonic() - began) * 1000)
-    return sorted(times)[-1]
+    return sorted(times)[SIGN_INS * 99 // 100 - 1]
 
 
 def others(app, learner, pauses, seconds):

@@ -144,6 +144,14 @@ def test_socket_file_is_for_any_user_and_goes_with_the_gateway(app, tmp_path):
 
 
 @pytest.mark.disturbs
+def test_those_who_answer_at_once_go_before_those_who_wait_for_ai(app):
+    nice = {name: os.getpriority(os.PRIO_PROCESS, app[name].pid)
+            for name in ("gateway", "auth", "history", "planner", "voice")}
+    first = nice["gateway"]
+    assert nice == {"gateway": first, "auth": first, "history": first,
+                    "planner": first + 5, "voice": first + 5}
+
+
 def test_restart_of_a_service_loses_no_request(app, learner):
     app["history"].terminate()
     end = time.monotonic() + 2
