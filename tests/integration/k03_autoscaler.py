@@ -100,7 +100,8 @@ def read_as_the_adapter_does(app, names):
     for name in names:
         metrics = app.metrics(name)
         at_work += max(metrics["studyhall_mailbox_in_flight"], metrics["studyhall_jobs_running"])
-        waits += metrics["studyhall_mailbox_oldest_wait_microseconds"] / 1e6
+        waits += max(metrics["studyhall_mailbox_oldest_wait_microseconds"],
+                     metrics["studyhall_jobs_oldest_wait_microseconds"]) / 1e6
     return {"studyhall_in_flight": at_work / len(names),
             "studyhall_oldest_wait_seconds": waits / len(names), "cpu": 0.1}
 
@@ -138,3 +139,30 @@ def test_what_the_programs_print_makes_the_autoscaler_follow_a_load(deploy, upst
         now += 15
     print(f"\nreplicas: {seen}")
     assert max(seen) == 3 and seen[-1] == 2 and by_cpu == 2
+
+
+@pytest.mark.slow
+def test_jobs_that_wait_in_the_table_make_the_autoscaler_add_pods(deploy, upstream):
+    """They are in nobody's mailbox: every planner must see them, and see when they have gone."""
+    app = deploy({"USER_DAILY_PLANS": "0", "USER_DAILY_TOKENS": "0", "AI_DAILY_TOKENS": "0",
+                  "WORKERS": "1", "WORKER_CONNECTIONS": "4", "AI_PROVIDERS": "openai",
+                  **upstream.settings()}, replicas={"planner": 2})
+    names = ["planner", "planner.2"]
+    upstream.faults("hold")
+    learners = [app.learner() for _ in range(12)]
+
+    def waits():
+        return [app.metrics(name)["studyhall_jobs_oldest_wait_microseconds"] / 1e6 for name in names]
+
+    assert waits() == [0, 0]
+    for learner in learners:
+        answer = learner.post("/v1/plans", {"goal": "chapters 1-3", "fallback": False}, headers=ASYNC)
+        assert answer.status == 202, answer
+    wait_for(lambda: min(waits()) > 3, 60, "jobs that have waited three seconds")
+    for name in names:
+        assert app.metrics(name)["studyhall_mailbox_oldest_wait_microseconds"] == 0
+    values = read_as_the_adapter_does(app, names)
+    assert Autoscaler.of(manifests()["planner"]).step(0, 2, 2, values) > 2
+    upstream.faults()
+    upstream.release()
+    wait_for(lambda: waits() == [0, 0], 60, "an empty queue")

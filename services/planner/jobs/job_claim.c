@@ -5,6 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/metrics.h"
 #include "common/base/obj.h"
 #include "common/io/db.h"
 #include "common/service/service.h"
@@ -187,15 +188,29 @@ job_claim_all(struct jobs *jobs)
 	atomic_store(&jobs->queued, batch.skipped);
 }
 
+/* Of all replicas' queue; what it was stays when the database does not say. */
+static void
+job_claim_measure(void *arg)
+{
+	struct jobs *jobs = arg;
+	int64_t wait_ms;
+
+	if (job_store_oldest_wait(jobs->db, planner_now_ms(), &wait_ms) == STATUS_OK)
+		metric_set(jobs->oldest_wait, wait_ms * 1000);
+}
+
 uint32_t
 jobs_claim_round(void *arg)
 {
 	struct jobs *jobs = arg;
+	bool look = clock_ms() >= jobs->look_at_ms;
 
-	if (clock_ms() >= jobs->look_at_ms) {
+	if (look) {
 		jobs->look_at_ms = clock_ms() + CLAIM_PAUSE_MS;
 		(void)subtask_run("look-for-jobs", 0, job_claim_look, jobs);
 	}
 	job_claim_all(jobs);
+	if (look)
+		(void)subtask_run("measure-jobs", 0, job_claim_measure, jobs);
 	return CLAIM_PAUSE_MS;
 }

@@ -103,6 +103,10 @@ enum status job_store_replay(struct db *tx, const char *id, int64_t now_ms);
 enum status job_store_owned(struct db *db, uint64_t owner, size_t limit, const char ***ids,
                             size_t *count);
 
+/* For how many milliseconds the job has waited that waits longest for room; 0: none waits. A job
+ * that is put off (after a failed attempt) waits from the time on that it was put off to. */
+enum status job_store_oldest_wait(struct db *db, int64_t now_ms, int64_t *wait_ms);
+
 /* Removes one job of the user with what belongs to it; *more is false when there was none left. */
 enum status job_store_erase(struct db *tx, const char *user, bool *more);
 enum status job_store_delete(struct db *tx, const char *id);

@@ -67,6 +67,21 @@ job_store_lock(struct db *tx, const char *id, struct job_row *job, bool *there)
 }
 
 enum status
+job_store_oldest_wait(struct db *db, int64_t now_ms, int64_t *wait_ms)
+{
+	struct db_rows *rows;
+	enum status status = DB_QUERY(db, &rows,
+	                              "SELECT MIN(run_at) FROM job FORCE INDEX (ready)"
+	                              " WHERE status = 0 AND run_at <= ?",
+	                              DB_INT(now_ms));
+
+	*wait_ms = 0;
+	if (status == STATUS_OK && db_count(rows) == 1 && !db_is_null(rows, 0, 0))
+		*wait_ms = now_ms - db_int(rows, 0, 0);
+	return status;
+}
+
+enum status
 job_store_claim(struct db *tx, uint64_t owner, int64_t now_ms, size_t limit, job_skip_fn *skip,
                 void *arg, struct job_row **jobs, size_t *count)
 {

@@ -32,6 +32,7 @@ struct jobs {
 	struct job_owner *owner;
 	struct periodic *claims, *day_writer;
 	struct metric *ended[JOB_CANCELLED + 1]; /* by how: succeeded and what follows */
+	struct metric *oldest_wait;
 	const struct job_planner *planner;
 	bool builtin;
 	struct rpc *peers;

@@ -66,7 +66,10 @@ jobs_make_metrics(struct jobs *jobs)
 	struct metric *running = metric_new(METRIC_GAUGE, "studyhall_jobs_running",
 	                                    "Jobs that this replica runs now", NULL);
 
-	if (running == NULL)
+	jobs->oldest_wait =
+	    metric_new(METRIC_GAUGE, "studyhall_jobs_oldest_wait_microseconds",
+	               "How long the job that waits longest has waited for any replica", NULL);
+	if (running == NULL || jobs->oldest_wait == NULL)
 		return false;
 	running->arg = jobs;
 	running->read = jobs_read_running;
