@@ -120,7 +120,8 @@ def bars(axes, title, values, unit, parts=None, ours=()):
         axes.annotate(f"{number(value)} {unit}", (value, row), xytext=(5, 0), va="center", fontsize=9,
                       textcoords="offset points")
     axes.set_yticks(range(len(labels)), [name_of(label) for label in labels])
-    axes.invert_yaxis()
+    middle, half = (len(labels) - 1) / 2, max(3, len(labels)) / 2 + 0.1  # two are no fatter than three
+    axes.set_ylim(middle + half, middle - half)  # the first on top
     axes.grid(axis="y", visible=False)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))

@@ -41,9 +41,9 @@ def noise(results):
                  use["foreign_cpu_s"] > NOISY * use["seconds"] * os.cpu_count()]
     if not disturbed:
         return ""
+    which = "" if len(disturbed) == len(results) else ": " + ", ".join(disturbed)
     return (f"Beware: while {len(disturbed)} of {len(results)} cells were measured, something else took more "
-            f"than a tenth of the machine; their figures, and what is claimed of them, say little: "
-            + ", ".join(disturbed) + ".")
+            f"than a tenth of the machine; their figures, and what is claimed of them, say little{which}.")
 
 
 def markdown_table(head, rows):

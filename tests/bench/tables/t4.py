@@ -23,7 +23,7 @@ TEXT = ("History is a page of 20 events, about 2 KB, from the cache, for a learn
         "bytes, Redis a value of the same size over its socket file.")
 SYSTEMS = {"quick": ("case-b", "studyhall"), "usual": ("case-b", "studyhall"),
            "all": ("case-a", "case-b", "async", "studyhall")}
-SECONDS = {"quick": 4, "usual": 8, "all": 10}
+SECONDS = {"quick": 3, "usual": 8, "all": 10}
 CONNECTIONS = 64
 OPEN_RATE = 1000
 
