@@ -62,6 +62,12 @@ lists_are_split_at_commas_lines_bullets_and_words(void **state)
 	    {"History: WWI, WWII; Cold War", "WWI|WWII|Cold War"},
 	    {"Week 1: algebra\nWeek 2: geometry", "Week 1: algebra|Week 2: geometry"},
 	    {"algebra, Algebra, geometry", "algebra|geometry"},
+	    /* How long is no topic, in digits or in words. */
+	    {"algebra, geometry, 2 hours a day", "algebra|geometry"},
+	    {"algebra, geometry, two hours a day", "algebra|geometry"},
+	    {"algebra, half an hour every evening, geometry", "algebra|geometry"},
+	    {"Seven Years in Tibet, One Hundred Years of Solitude",
+	     "Seven Years in Tibet|One Hundred Years of Solitude"},
 	};
 
 	(void)state;

@@ -110,6 +110,11 @@ static const char *const goal_occasions[] = {
 };
 static const char *const goal_time_words[] = {"hour", "minute", " min", "day",
                                               "week", "month",  "year"};
+static const char *const goal_amounts[] = {
+    "an ",     "half an ", "one ",   "two ",        "three ", "four ",   "five ",
+    "six ",    "seven ",   "eight ", "nine ",       "ten ",   "twelve ", "fifteen ",
+    "twenty ", "thirty ",  "forty ", "forty-five ", "sixty ", "ninety ",
+};
 
 static bool
 goal_cut_openings(struct goal_slice *entry)
@@ -196,6 +201,26 @@ goal_cut_korean(struct goal_slice *entry)
 	}
 }
 
+/* "two hours a day", but not "Two Years Before the Mast". */
+static bool
+goal_is_spelled_time(struct goal_slice entry)
+{
+	for (size_t i = 0; i < COUNT_OF(goal_amounts); i++) {
+		size_t amount = strlen(goal_amounts[i]);
+
+		if (!goal_starts(entry, goal_amounts[i]))
+			continue;
+		for (size_t k = 0; k < COUNT_OF(goal_time_words); k++) {
+			size_t length = strlen(goal_time_words[k]);
+
+			if (entry.length >= amount + length &&
+			    memcmp(entry.at + amount, goal_time_words[k], length) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 static bool
 goal_is_sentence(struct goal_slice entry)
 {
@@ -221,7 +246,7 @@ goal_is_sentence(struct goal_slice entry)
 	for (size_t i = 0; isdigit((unsigned char)*entry.at) && i < COUNT_OF(goal_time_words); i++)
 		if (goal_find(entry, goal_time_words[i]) > 0)
 			return true;
-	return !letter || words > GOAL_MOST_WORDS;
+	return !letter || words > GOAL_MOST_WORDS || goal_is_spelled_time(entry);
 }
 
 /* `Read "War and Peace" by June`: what is quoted at the start or end is the name. */
