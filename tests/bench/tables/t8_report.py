@@ -36,7 +36,7 @@ def latency(result, name):
 
 def hash_of(result):
     """How fast the machine was."""
-    return seconds(result["machine_s"])
+    return seconds(result.get("machine_s"))
 
 
 def costs(result):
