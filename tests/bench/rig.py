@@ -12,6 +12,7 @@ from wrk import tool
 from deployment import free_port, http_status  # noqa: E402
 from process import Process, wait_for  # noqa: E402
 from stores import Stores  # noqa: E402
+from tls_front import temporary  # noqa: E402
 from upstream import Upstream  # noqa: E402
 
 # As deploy/local has it; the tests' own log is too small for a load.
@@ -30,8 +31,7 @@ error_log error.log warn;
 events {{ worker_connections {connections}; }}
 http {{
   access_log off; keepalive_requests 1000000; client_max_body_size 12m;
-  client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4;
-  scgi_temp_path t5;
+  {temporary}
   upstream app {{ {servers} {upstream_more} }}
   server {{
     listen 127.0.0.1:{port} reuseport backlog=4096;
@@ -111,7 +111,7 @@ class Rig:
         self.port = free_port()
         servers = " ".join(f"server {lineup.listen_setting(listen)} fail_timeout=0;" for listen in listens)
         with open(os.path.join(home, "nginx.conf"), "w") as config:
-            config.write(NGINX.format(port=self.port, servers=servers, files=self.files,
+            config.write(NGINX.format(port=self.port, servers=servers, temporary=temporary("."), files=self.files,
                                       connections=self.files - 100, upstream_more=upstream_more,
                                       location_more=location_more))
         for listen in listens:

@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "integration"))
 
 from deployment import free_port  # noqa: E402
 from process import Process, wait_for  # noqa: E402
+from tls_front import temporary  # noqa: E402
 
 UNIT_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60000.0}
 
@@ -68,8 +69,7 @@ class Nginx:
 events {{ worker_connections 1024; }}
 http {{
   access_log off; keepalive_requests 100000000; sendfile on; open_file_cache max=10;
-  client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4;
-  scgi_temp_path t5;
+  {temporary}
   server {{ listen 127.0.0.1:{port}; location / {{ root .; default_type application/json; }} }}
 }}
 """
@@ -83,7 +83,8 @@ http {{
         with open(os.path.join(home, "page.json"), "wb") as page:
             page.write(body)
         with open(os.path.join(home, "nginx.conf"), "w") as config:
-            config.write(self.CONFIG.format(port=self.port).replace("root .", "root " + home))
+            text = self.CONFIG.format(port=self.port, temporary=temporary("."))
+            config.write(text.replace("root .", "root " + home))
         self.process = Process("nginx", [tool("nginx"), "-p", home, "-c", "nginx.conf", "-e",
                                          "error.log"], os.path.join(home, "log"))
 

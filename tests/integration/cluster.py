@@ -15,7 +15,7 @@ import time
 from client import Client, Learner
 from deployment import BIN, Deployment, free_port, http_status, services
 from process import Process, wait_for
-from tls_front import nginx
+from tls_front import nginx, temporary
 
 GONE_FROM_DNS_S = 1.0  # after the SIGTERM: endpoints are removed at the same time, DNS follows
 # minReadySeconds: a new replica is known to its callers, who look every three seconds, before an old
@@ -235,11 +235,7 @@ error_log stderr crit;
 events {{ worker_connections 2000; }}
 http {{
     access_log off;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
+    {temporary}
     upstream gateways {{
         {servers}
         keepalive 32;
@@ -284,7 +280,8 @@ class Front(Process):
             f"server {self.cluster.hosts[name]}:{self.cluster.ports['gateway']} max_fails=0;"
             for name in self.cluster.entered("gateway"))
         with open(self.config, "w", encoding="utf-8") as file:
-            file.write(FRONT.format(directory=self.directory, port=self.port, servers=servers,
+            file.write(FRONT.format(directory=self.directory, temporary=temporary(self.directory),
+                                    port=self.port, servers=servers,
                                     user="user root;" if os.getuid() == 0 else ""))
 
     def update(self):

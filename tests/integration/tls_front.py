@@ -18,11 +18,7 @@ error_log stderr warn;
 events {{ worker_connections 19000; }}
 http {{
     access_log off;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
+    {temporary}
     client_max_body_size 64m;
     upstream behind {{ server 127.0.0.1:{behind}; keepalive 256; }}
     server {{
@@ -45,6 +41,12 @@ http {{
 """
 
 
+def temporary(directory):
+    """Where nginx may put what it holds for a while: not in the system's places."""
+    return " ".join(f"{what}_temp_path {directory}/{what};"
+                    for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+
+
 def nginx():
     path = shutil.which("nginx", path=f"{SBIN}:{ROOT}/build/tools/nginx/usr/sbin")
     assert path, "nginx is not installed: make deps"
@@ -62,7 +64,8 @@ class TlsFront(Process):
         names = self.authority.issue("localhost")
         with open(self.authority.path("nginx.conf"), "w") as config:
             config.write(CONFIG.format(
-                directory=self.directory, behind=behind, port=self.port, streams=streams,
+                directory=self.directory, temporary=temporary(self.directory), behind=behind,
+                port=self.port, streams=streams,
                 user="user root;" if os.getuid() == 0 else "",
                 certificate=names["ACTOR_TLS_CERT"], key=names["ACTOR_TLS_KEY"]))
         super().__init__("nginx", [nginx(), "-e", "stderr", "-p", self.directory, "-c",

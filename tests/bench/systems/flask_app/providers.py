@@ -1,17 +1,16 @@
 """Gemini, OpenAI and Google's speech services, over one pool of connections."""
-import base64
-
 import requests
 import requests.adapters
 
-from shared import settings, study
+from shared import documents, study
 
 TIMEOUT = (5, 60)
 http = requests.Session()
 http.mount("http://", requests.adapters.HTTPAdapter(pool_connections=8, pool_maxsize=300))
 
 
-def ask(url, body, mark, **headers):
+def ask(document, mark):
+    url, body, headers = document
     try:
         answer = http.post(url, json=body, headers={**headers, "Idempotency-Key": mark},
                            timeout=TIMEOUT)
@@ -21,41 +20,19 @@ def ask(url, body, mark, **headers):
         raise study.BadAnswer(str(error)) from None
 
 
-def google_key(name):
-    return {"x-goog-api-key": settings.KEYS[name]}
-
-
 def gemini_plan(prompt, mark):
     """(text, usage)"""
-    answer = ask(settings.GEMINI_URL + "/v1beta/models/gemini-2.5-flash:generateContent", {
-        "systemInstruction": {"parts": [{"text": study.PLANNER}]},
-        "contents": [{"role": "user", "parts": [{"text": prompt}]}],
-        "generationConfig": {"responseMimeType": "application/json"}}, mark, **google_key("gemini"))
-    usage = answer["usageMetadata"]
-    return (answer["candidates"][0]["content"]["parts"][0]["text"],
-            {"prompt_tokens": usage["promptTokenCount"],
-             "completion_tokens": usage["candidatesTokenCount"]})
+    return documents.plan_of(ask(documents.plan(prompt), mark))
 
 
 def openai_reply(said, mark):
-    answer = ask(settings.OPENAI_URL + "/v1/chat/completions", {
-        "model": "gpt-4o-mini", "messages": [{"role": "system", "content": study.TUTOR},
-                                             {"role": "user", "content": said}]},
-        mark, Authorization="Bearer " + settings.KEYS["openai"])
-    return answer["choices"][0]["message"]["content"]
+    return documents.reply_of(ask(documents.reply(said), mark))
 
 
 def google_hear(audio, mark):
-    answer = ask(settings.GOOGLE_STT_URL + "/v1/speech:recognize", {
-        "config": {"encoding": "LINEAR16", "sampleRateHertz": 16000, "languageCode": "ko-KR"},
-        "audio": {"content": base64.b64encode(audio).decode()}}, mark, **google_key("google"))
-    return answer["results"][0]["alternatives"][0]["transcript"]
+    return documents.hearing_of(ask(documents.hearing(audio), mark))
 
 
 def google_say(text, mark):
     """WAV in base64, as it came."""
-    answer = ask(settings.GOOGLE_TTS_URL + "/v1/text:synthesize", {
-        "input": {"text": text}, "voice": {"languageCode": "ko-KR"},
-        "audioConfig": {"audioEncoding": "LINEAR16", "sampleRateHertz": 24000}},
-        mark, **google_key("google"))
-    return answer["audioContent"]
+    return documents.speech_of(ask(documents.speech(text), mark))
