@@ -3,11 +3,11 @@
 #include "gateway/transcode.h"
 
 #include "common/base/arena.h"
+#include "common/base/base64.h"
 #include "common/base/buf.h"
 #include "common/base/json.h"
 
 #include <math.h>
-#include <sodium.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,15 +91,14 @@ transcode_bytes(struct transcode *in, const struct transcode_place *place, json_
                 ProtobufCBinaryData *slot)
 {
 	size_t length = json_is_string(value) ? json_string_length(value) : 0;
-	uint8_t *bytes = arena_alloc(in->arena, length / 4 * 3 + 3);
+	uint8_t *bytes = arena_alloc(in->arena, BASE64_ROOM(length));
 	if (bytes == NULL) {
 		in->no_memory = true;
 		return;
 	}
 	const char *text = json_string_value(value);
 	size_t size;
-	if (text == NULL || sodium_base642bin(bytes, length / 4 * 3 + 3, text, length, NULL, &size,
-	                                      NULL, sodium_base64_VARIANT_ORIGINAL) != 0) {
+	if (text == NULL || !base64_read(text, length, bytes, &size)) {
 		transcode_violate(in, place, "must be bytes in base64");
 		return;
 	}

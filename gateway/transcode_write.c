@@ -2,12 +2,12 @@
  * A protobuf message into JSON text: the hot path of every answer, so straight into the buffer. */
 #include "gateway/transcode.h"
 
+#include "common/base/base64.h"
 #include "common/base/buf.h"
 #include "common/base/rules.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <sodium.h>
 #include <string.h>
 
 static void
@@ -32,14 +32,8 @@ transcode_put_signed(struct buf *out, int64_t number)
 static void
 transcode_put_bytes(struct buf *out, const ProtobufCBinaryData *bytes)
 {
-	size_t size = sodium_base64_ENCODED_LEN(bytes->len, sodium_base64_VARIANT_ORIGINAL);
 	buf_putc(out, '"');
-	char *to = buf_reserve(out, size);
-	if (to != NULL) {
-		sodium_bin2base64(to, size, bytes->data, bytes->len,
-		                  sodium_base64_VARIANT_ORIGINAL);
-		buf_advance(out, size - 1);
-	}
+	base64_put(out, bytes->data, bytes->len);
 	buf_putc(out, '"');
 }
 
