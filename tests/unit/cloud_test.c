@@ -164,7 +164,11 @@ test_google_understands_nothing_or_fails(void **state)
 static void
 test_google_speaks(void **state)
 {
-	/* ID3 and a byte more; then what is no base64, no MP3, and nothing. */
+	/* ID3 and two bytes more, in one line, in two, and with an escape; then what is no base64,
+	 * no MP3, and nothing. */
+	static const char *const right[] = {"{\"audioContent\":\"SUQzBAA=\"}",
+	                                    "{\"audioContent\":\"SUQz\\r\\nBAA=\\n\"}",
+	                                    "{\"audioContent\":\"SUQzB\\u0041A=\"}"};
 	static const char *const wrong[] = {"{\"audioContent\":\"SUQz*\"}",
 	                                    "{\"audioContent\":\"AAAAAAAA\"}",
 	                                    "{\"audioContent\":\"\"}", "{}", "x"};
@@ -179,6 +183,11 @@ test_google_speaks(void **state)
 	                    "{\"input\":{\"text\":\"say \\\"it\\\"\"},\"voice\":{\"languageCode\":"
 	                    "\"en-US\",\"name\":\"voice-1\"},\"audioConfig\":{\"audioEncoding\":"
 	                    "\"MP3\",\"sampleRateHertz\":24000}}");
+	for (size_t i = 0; i < COUNT_OF(right); i++) {
+		canned = right[i];
+		run_task_until(asker, clock_ms() + 30000, question_task, &question);
+		assert_int_equal(question.status, STATUS_OK);
+	}
 	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
 		canned = wrong[i];
 		run_task_until(asker, clock_ms() + 30000, question_task, &question);

@@ -2,8 +2,10 @@
  * Google's speech:recognize and text:synthesize (version v1): audio travels as base64 in JSON. */
 #include "services/voice/engines/cloud.h"
 
+#include "common/base/base64.h"
 #include "common/base/buf.h"
 #include "common/base/json.h"
+#include "common/base/json_outline.h"
 #include "common/base/obj.h"
 #include "common/task/task.h"
 #include "services/voice/clip.h"
@@ -15,7 +17,6 @@
 #define GOOGLE_TEXT_LIMIT ((size_t)256 << 10) /* of an answer to speech:recognize */
 #define GOOGLE_RATE       24000               /* of the speech that comes */
 #define GOOGLE_OPUS_RATE  48000               /* what Opus is decoded to, whatever it was */
-#define BASE64            sodium_base64_VARIANT_ORIGINAL
 
 static const char *
 google_language(const char *locale)
@@ -59,18 +60,6 @@ struct google_listening {
 };
 
 static void
-google_put_base64(struct buf *out, const void *bytes, size_t length)
-{
-	size_t space = sodium_base64_ENCODED_LEN(length, BASE64);
-	char *room = buf_reserve(out, space);
-
-	if (room == NULL)
-		return;
-	sodium_bin2base64(room, space, bytes, length, BASE64);
-	buf_advance(out, space - 1); /* without its NUL */
-}
-
-static void
 google_listen_body(const void *arg, struct buf *out)
 {
 	const struct google_listening *listening = arg;
@@ -88,9 +77,9 @@ google_listen_body(const void *arg, struct buf *out)
 	           "\"audio\":{\"content\":\"",
 	           google_language(listening->ask->locale));
 	if (clip->samples != NULL)
-		google_put_base64(out, clip->samples, clip->samples_length);
+		base64_put(out, clip->samples, clip->samples_length);
 	else
-		google_put_base64(out, clip->bytes, clip->length);
+		base64_put(out, clip->bytes, clip->length);
 	buf_puts(out, "\"}}");
 }
 
@@ -193,22 +182,42 @@ google_speak_body(const void *arg, struct buf *out)
 	           speaking->format == CLOUD_MP3 ? "MP3" : "LINEAR16", GOOGLE_RATE);
 }
 
+/* Lines may be broken, which is slower to read. malloc'ed; NULL: nothing, or no memory. */
+static char *
+google_decode(const char *text, size_t length, size_t *decoded)
+{
+	char *bytes = length > 0 ? malloc(BASE64_ROOM(length)) : NULL;
+
+	*decoded = 0;
+	if (bytes != NULL && !base64_read(text, length, bytes, decoded) &&
+	    sodium_base642bin((unsigned char *)bytes, BASE64_ROOM(length), text, length, "\r\n",
+	                      decoded, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
+		*decoded = 0;
+	return bytes;
+}
+
+/* Some hundred KB in one string: decoded where it stands, unless it has escapes. */
 static enum ai_fault
 google_read_spoken(void *arg, const char *body, size_t length, const char **why)
 {
 	struct google_speaking *speaking = arg;
-	char error[64], *bytes = NULL;
-	json_t *document = json_parse(body, length, error, sizeof error);
-	const json_t *content = json_object_get(document, "audioContent");
-	size_t encoded = json_string_length(content), decoded = 0;
+	struct json_outline outline;
+	const struct json_node *document = json_outline_read(&outline, body, length);
+	const struct json_node *content = json_node_get(document, "audioContent");
+	struct buf plain;
+	char *bytes = NULL;
+	size_t decoded = 0;
 
-	if (json_is_string(content) && encoded > 0)
-		bytes = malloc(encoded);
-	if (bytes != NULL &&
-	    sodium_base642bin((unsigned char *)bytes, encoded, json_string_value(content), encoded,
-	                      "\r\n", &decoded, NULL, BASE64) != 0)
-		decoded = 0;
-	json_decref(document);
+	buf_init(&plain, 0);
+	if (json_node_is(content, JSON_KIND_STRING) && content->escaped) {
+		json_node_put(content, &plain);
+		if (!buf_failed(&plain))
+			bytes = google_decode(plain.bytes, plain.length, &decoded);
+	} else if (json_node_is(content, JSON_KIND_STRING)) {
+		bytes = google_decode(content->text, content->length, &decoded);
+	}
+	buf_fini(&plain);
+	json_outline_fini(&outline);
 	return cloud_take_sound(bytes, decoded, speaking->format, speaking->sound, why);
 }
 
