@@ -196,7 +196,7 @@ test-full: ## everything: all of it under the sanitizers, TSan, valgrind, fuzzin
 	@tests/run full
 test-manifests: ## the Kubernetes manifests, by the API's schema and our policy; needs the npm registry
 	@deploy/local/install test
-	@/usr/bin/python3 -m pytest -q --color=no -m slow tests/integration/k00_manifests.py
+	@/usr/bin/python3 -m pytest -q --color=no -m slow tests/integration/k00_manifests.py tests/integration/k06_mesh.py
 lint: ## format, warnings, includes, SQL, shell; fails on any finding
 	@tests/lint
 format: ## rewrite the C files as .clang-format says
