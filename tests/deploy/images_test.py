@@ -277,6 +277,45 @@ def test_reload_exchanges_every_process_and_no_request_fails(stack):
     assert "-next" not in podman("ps", "-a", "--format", "{{.Names}}").stdout
 
 
+def rotate(stack):
+    """As deploy/README.md says."""
+    for how in ("--rotate", "--forget"):
+        done = stack.run("./setup", how)
+        assert done.returncode == 0, done.stderr
+        with open(os.path.join(stack.directory, "secrets/init.sql"), encoding="utf-8") as file:
+            podman("exec", "-i", stack.container("mariadb"), "mariadb", stdin=file)
+        podman("restart", "-t", "10", stack.container("redis"))
+        if how == "--rotate":
+            done = stack.run("./reload")
+            assert done.returncode == 0, done.stdout + done.stderr
+    time.sleep(1)
+
+
+def urls_of_databases(stack):
+    for name in PROGRAMS[:-1]:
+        with open(os.path.join(stack.directory, f"secrets/{name}-database-url"),
+                  encoding="utf-8") as file:
+            yield re.match(r"mysql://(\w+):(\w+)@", file.read()).groups()
+
+
+def test_all_passwords_are_exchanged_and_no_request_fails(stack):
+    requests = {"me": lambda client: client.get("/v1/users/me"), "study": study,
+                "plan": lambda client: client.post("/v1/plans", {"goal": "Biology", "locale": "en"}),
+                "history": lambda client: client.get("/v1/history")}
+    before = list(urls_of_databases(stack))
+    with Load(stack, stack.sign_up().token, requests, clients=2, pause=0.05) as load:
+        rotate(stack)
+    for name in requests:
+        print(name, len(load.of(name)), "requests,", len(load.failures(name)), "failures",
+              sorted({one.status for one in load.failures(name)}))
+    for users, good in ((before, False), (list(urls_of_databases(stack)), True)):
+        for user, password in users:
+            done = podman("exec", stack.container("mariadb"), "mariadb", "-h", "127.0.0.1",
+                          f"-u{user}", f"-p{password}", "-e", "SELECT 1", check=False)
+            assert (done.returncode == 0) == good, user
+    assert {name: load.failures(name) for name in requests if load.failures(name)} == {}
+
+
 def test_what_was_backed_up_comes_back(stack, tmp_path):
     learner = stack.sign_up()
     plan = json.loads(learner.post("/v1/plans", {"goal": "Biology", "locale": "en"}).body)

@@ -102,6 +102,11 @@ def test_only_who_asks_providers_has_a_way_out(compose, lasting):
     assert [name for name, one in lasting.items() if "ports" in one] == ["nginx"]
 
 
+def by(user, *passwords):
+    ways = " OR ".join(f"mysql_native_password USING PASSWORD('{one}')" for one in passwords)
+    return f"ALTER USER {user}@'%' IDENTIFIED VIA {ways}"
+
+
 def test_a_service_may_read_and_write_its_own_database_and_nothing_else(tmp_path):
     for name in ("setup", "env.example", "compose.yaml"):
         subprocess.run(["cp", os.path.join(COMPOSE, name), tmp_path], check=True)
@@ -117,7 +122,7 @@ def test_a_service_may_read_and_write_its_own_database_and_nothing_else(tmp_path
     for service in services():
         for url in (before[f"{service}-database-url"], before[f"{service}-owner-url"]):
             user, password = re.fullmatch(r"mysql://(\w+):(\w{48})@mariadb:3306/\w+\n", url).groups()
-            assert f"ALTER USER {user}@'%' IDENTIFIED BY '{password}'" in sql
+            assert by(user, password) + ";" in sql
     assert oct((tmp_path / "secrets").stat().st_mode & 0o777) == "0o700"
     subprocess.run([tmp_path / "setup"], check=True, stdout=subprocess.DEVNULL)
     assert before == {one.name: one.read_text() for one in (tmp_path / "secrets").iterdir()}
@@ -126,6 +131,19 @@ def test_a_service_may_read_and_write_its_own_database_and_nothing_else(tmp_path
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"init.sql", "redis.conf", "redis-url", *(f"{one}-database-url" for one in services()),
                        *(f"{one}-owner-url" for one in services())}
+    # Old and new passwords are good until --forget.
+    urls = [f"{service}-{which}-url" for service in services() for which in ("database", "owner")]
+    for url in urls:
+        (user, new), (_, old) = (re.match(r"mysql://(\w+):(\w+)@", of[url]).groups()
+                                 for of in (after, before))
+        assert by(user, new, old) + ";" in after["init.sql"]
+    new, old = (re.search(r":(\w+)@", of["redis-url"])[1] for of in (after, before))
+    assert after["redis.conf"] == f"user default on >{new} >{old} ~* &* +@all\n"
+    subprocess.run([tmp_path / "setup", "--forget"], check=True, stdout=subprocess.DEVNULL)
+    last = {one.name: one.read_text() for one in (tmp_path / "secrets").iterdir()}
+    assert {name for name in last if last[name] != after[name]} == {"init.sql", "redis.conf"}
+    assert " OR " not in last["init.sql"] and last["init.sql"].count(" VIA ") == len(urls)
+    assert last["redis.conf"] == f"user default on >{new} ~* &* +@all\n"
 
 
 def test_nginx_waits_longer_than_anybody_and_holds_no_event_back():
