@@ -131,7 +131,9 @@ def test_a_service_may_read_and_write_its_own_database_and_nothing_else(tmp_path
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"init.sql", "redis.conf", "redis-url", *(f"{one}-database-url" for one in services()),
                        *(f"{one}-owner-url" for one in services())}
-    # Old and new passwords are good until --forget.
+    # Old and new passwords are good until --forget, and no third comes.
+    assert subprocess.run([tmp_path / "setup", "--rotate"], capture_output=True).returncode == 1
+    assert after == {one.name: one.read_text() for one in (tmp_path / "secrets").iterdir()}
     urls = [f"{service}-{which}-url" for service in services() for which in ("database", "owner")]
     for url in urls:
         (user, new), (_, old) = (re.match(r"mysql://(\w+):(\w+)@", of[url]).groups()
