@@ -177,3 +177,35 @@ def test_the_env_names_what_compose_asks_for():
     told = set(re.findall(r"^([A-Z_]+)=", read("deploy/compose/env.example"), re.M))
     assert {"WORKERS", "WORKER_CONNECTIONS", "TIMEOUT"} <= told
     assert {name for name in asked if not name.endswith("_CPUS")} == told
+
+
+STUBS = {
+    "podman-compose": "exit 0",
+    "sleep": "exit 0",
+    "curl": "echo 'studyhall_rpc_replicas_up{actor=\"planner\"} '\"$FOUND\"",
+    "podman": """echo "$*" >>"$SAID"
+case $1 in
+ps) case $* in
+	*=gateway*) echo test_gateway_1 ;;
+	*=planner-migrate*) echo test_planner-migrate_1 ;;
+	*) echo test_planner_1 ;;
+	esac ;;
+inspect) echo 192.0.2.1 ;;
+wait) echo 0 ;;
+esac""",
+}
+
+
+@pytest.mark.parametrize("found, exchanged", [("2", True), ("1", False)])
+def test_reload_ends_nothing_before_the_gateway_has_found_the_next(tmp_path, found, exchanged):
+    for name, script in STUBS.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    said = tmp_path / "said"
+    done = subprocess.run([os.path.join(COMPOSE, "reload"), "planner"], capture_output=True, text=True,
+                          env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "SAID": str(said),
+                               "COMPOSE": "podman-compose", "READY_SECONDS": "1", "FOUND": found})
+    assert (done.returncode == 0) == exchanged, done.stderr
+    stopped = {line.split()[-1] for line in said.read_text().splitlines() if line.startswith("stop ")}
+    assert ("test_planner_1" in stopped) == exchanged
+    assert exchanged or "the old one goes on" in done.stderr
