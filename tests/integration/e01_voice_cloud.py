@@ -124,8 +124,10 @@ def test_other_media_go_to_the_engine_that_takes_them(learner, upstream, kind):
 @pytest.mark.parametrize("kind, audio", [
     ("audio/wav", lambda: wav((TONE * 400)[:96000 * 54], 96000)),
     ("audio/ogg", lambda: b"OggS" + bytes(range(256)) * 40959)], ids=["wav", "ogg"])
-def test_ten_megabytes_are_no_trouble(learner, cloud, kind, audio):
+def test_ten_megabytes_are_no_trouble(fresh, kind, audio):
     audio = audio()
+    # A busy machine's stand-in needs more than the others' two seconds to read so much.
+    learner = fresh(AI_FIRST_BYTE_TIMEOUT="20")
     assert 10 << 20 > len(audio) > 10_300_000
     answer = learner.post("/v1/voice/turns?locale=ko", audio, headers={"Content-Type": kind})
     assert answer.status == 201 and answer.json["provider"]["stt"] == "google", answer
