@@ -143,7 +143,6 @@ def test_socket_file_is_for_any_user_and_goes_with_the_gateway(app, tmp_path):
     assert gateway.child.wait(60) == 0 and not os.path.exists(path)
 
 
-@pytest.mark.disturbs
 def test_those_who_answer_at_once_go_before_those_who_wait_for_ai(app):
     nice = {name: os.getpriority(os.PRIO_PROCESS, app[name].pid)
             for name in ("gateway", "auth", "history", "planner", "voice")}
@@ -152,6 +151,7 @@ def test_those_who_answer_at_once_go_before_those_who_wait_for_ai(app):
                     "planner": first + 5, "voice": first + 5}
 
 
+@pytest.mark.disturbs
 def test_restart_of_a_service_loses_no_request(app, learner):
     app["history"].terminate()
     end = time.monotonic() + 2
