@@ -134,8 +134,9 @@ $(OUT)/unit/histogram_test: $(OUT)/libopenload.a
 # These start the stand-in for AI providers.
 $(OUT)/unit/chat_call_test $(OUT)/unit/plan_ai_test: | $(OUT)/bin/upstream
 
-# What a call between two actors costs, beside bare nng.
-$(OUT)/bin/rpc_bench: $(OUT)/tests/bench/rpc_bench.o $(PROGRAMS:%=$(OUT)/lib%.a) $(OUT)/libcommon.a
+# What a call between two actors costs, beside bare nng; what a password hash costs.
+BENCH_PROGRAMS := rpc_bench password_bench
+$(BENCH_PROGRAMS:%=$(OUT)/bin/%): $(OUT)/bin/%: $(OUT)/tests/bench/%.o $(PROGRAMS:%=$(OUT)/lib%.a) $(OUT)/libcommon.a
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS) \
 	    $(VOICE_LIBS) -lcmocka
 
@@ -211,7 +212,7 @@ new-service: ## write a service that builds and answers: make new-service NAME=q
 bench-smoke: all ## speed through the whole chain beside nginx, and memory, from one short run
 	@/usr/bin/python3 tests/bench/smoke.py
 BENCH = deploy/local/install build run bench && \
-        $(MAKE) --no-print-directory all $(TEST_PROGRAMS:%=$(OUT)/bin/%) $(OUT)/bin/rpc_bench variants && \
+        $(MAKE) --no-print-directory all $(TEST_PROGRAMS:%=$(OUT)/bin/%) $(BENCH_PROGRAMS:%=$(OUT)/bin/%) variants && \
         /usr/bin/python3 tests/bench/bench.py
 bench-quick: ## the paper's experiment beside Studyhall, short: below 4 minutes
 	@$(BENCH) quick $(BENCH_OPTIONS)

@@ -152,6 +152,8 @@ auth_start_parts(struct auth *auth, struct service *service)
 	                                 .fn = auth_purge,
 	                                 .arg = auth,
 	                                 .first_ms = 10000 + ids_below(20000)};
+	struct periodic_options trim = {
+	    .name = "trim-hash-memory", .fn = password_trim, .first_ms = 1000};
 	char unknown[TOKEN_SIZE];
 
 	auth->flight = flight_new();
@@ -165,6 +167,9 @@ auth_start_parts(struct auth *auth, struct service *service)
 	auth->outbox = outbox_start(service, actors);
 	if (auth->touches == NULL || auth->outbox == NULL ||
 	    periodic_start(service, &purge) == NULL)
+		return STATUS_OVERLOADED;
+	auth->passwords.trim = periodic_start(service, &trim);
+	if (auth->passwords.trim == NULL)
 		return STATUS_OVERLOADED;
 	ids_token(unknown);
 	return password_hash(&auth->passwords, unknown, auth->nobody);

@@ -150,8 +150,9 @@ command_read_line(char *line, size_t size)
 static int
 command_set_password(struct service *service, int argc, char **argv)
 {
-	struct password_policy policy = {service_pool(service), auth_settings.argon2_memory_kib,
-	                                 auth_settings.argon2_passes};
+	struct password_policy policy = {.pool = service_pool(service),
+	                                 .memory_kib = auth_settings.argon2_memory_kib,
+	                                 .passes = auth_settings.argon2_passes};
 	char line[COMMAND_PASSWORD_MAX * 8], hash[PASSWORD_HASH_SIZE];
 	const char *password = NULL;
 	struct account account;

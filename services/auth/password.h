@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct periodic;
 struct pool;
 
 #define PASSWORD_HASH_SIZE 128
@@ -21,6 +22,8 @@ struct password_policy {
 	struct pool *pool;
 	int64_t memory_kib;
 	int64_t passes;
+	struct periodic
+	    *trim; /* runs password_trim(); NULL: memory is kept until the process ends */
 };
 
 enum status password_hash(const struct password_policy *policy, const char *password,
@@ -29,5 +32,7 @@ enum status password_verify(const struct password_policy *policy, const char *ha
                             const char *password, bool *match);
 /* Was the hash made with other parameters? */
 bool password_outdated(const struct password_policy *policy, const char *hash);
+/* A periodic_fn: gives back what hashes have filled, when none was made for a second. */
+uint32_t password_trim(void *unused);
 
 #endif

@@ -101,7 +101,7 @@ def limits(rig, length):
     static = static_rate(rig, length)
     result = {"static": {"rate": static.rate, "p99": static.p99 / 1000},
               "redis": redis_rate(rig, length), "nng": nng_rates(length),
-              "argon2id": {"libsodium": passwords.cpu_seconds("studyhall"),
+              "argon2id": {**passwords.with_studyhall(),
                            "python3-argon2": passwords.cpu_seconds("case-b")},
               "samples": static.requests, "errors": static.bad}
     return {**result, "use": use.stop().document()}
