@@ -86,7 +86,8 @@ struct worker {
 	unsigned magic;
 	const char *name;
 	uv_loop_t loop;
-	uv_async_t wakeup;
+	int wakeup_fd; /* an eventfd: see worker_post() */
+	uv_poll_t wakeup;
 	uv_prepare_t before_poll;
 	uv_idle_t no_block; /* active while there is ready work: the poll must not block */
 	uv_timer_t tick;
@@ -94,6 +95,7 @@ struct worker {
 	bool has_thread;
 	bool stopping;
 	struct post *_Atomic inbox;           /* from other threads, last first */
+	atomic_bool asleep;                   /* it polls, and nobody has woken it yet */
 	struct post *local_head, *local_tail; /* from this thread */
 	_Atomic uint64_t turned_ms;
 	_Atomic unsigned tasks;

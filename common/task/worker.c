@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * A thread with a libuv loop, its inbox, and the turn that runs posts and tasks before each poll.
- */
+ *
+ * It is woken by an eventfd of its own, and only when it polls. uv_async_send() writes each time,
+ * and whoever it wakes spins until it has returned: on few cores, where the sender is often
+ * suspended right behind its write, for tens of microseconds. */
 #include "common/task/task_private.h"
 
 #include "common/base/clock.h"
@@ -8,6 +11,8 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #define WORKER_TICK_MS 250 /* the turn notes the time, at least so often */
 
@@ -51,19 +56,33 @@ worker_no_block_cb(uv_idle_t *idle)
 	(void)idle;
 }
 
+/* Before the poll: true if it must not block. A post is either seen here, or sees that we sleep. */
+static bool
+worker_must_turn(struct worker *worker)
+{
+	if (worker->local_head != NULL || scheduler_has_ready(worker))
+		return true;
+	atomic_store(&worker->asleep, true);
+	if (atomic_load(&worker->inbox) == NULL)
+		return false;
+	atomic_store(&worker->asleep, false);
+	return true;
+}
+
 static void
 worker_turn_cb(uv_prepare_t *prepare)
 {
 	OBJ_CAST(struct worker, worker, prepare->data, WORKER_MAGIC);
 	struct post *local;
 
+	atomic_store(&worker->asleep, false);
 	atomic_store_explicit(&worker->turned_ms, clock_ms(), memory_order_relaxed);
 	worker_drain_inbox(worker);
 	local = worker->local_head;
 	worker->local_head = worker->local_tail = NULL;
 	worker_run_posts(local);
 	scheduler_run(worker);
-	if (worker->local_head != NULL || scheduler_has_ready(worker))
+	if (worker_must_turn(worker))
 		uv_idle_start(&worker->no_block, worker_no_block_cb);
 	else if (uv_is_active((uv_handle_t *)&worker->no_block))
 		uv_idle_stop(&worker->no_block);
@@ -71,10 +90,30 @@ worker_turn_cb(uv_prepare_t *prepare)
 		uv_stop(&worker->loop);
 }
 
+/* The turn drains the inbox. */
 static void
-worker_wakeup_cb(uv_async_t *async)
+worker_wakeup_cb(uv_poll_t *poll, int status, int events)
 {
-	(void)async; /* the turn drains the inbox */
+	const struct worker *worker = poll->data;
+	uint64_t count;
+
+	(void)status;
+	(void)events;
+	(void)!read(worker->wakeup_fd, &count, sizeof count);
+}
+
+static int
+worker_watch_wakeup(struct worker *worker)
+{
+	worker->wakeup_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (worker->wakeup_fd < 0)
+		return -1;
+	if (uv_poll_init(&worker->loop, &worker->wakeup, worker->wakeup_fd) != 0) {
+		close(worker->wakeup_fd);
+		return -1;
+	}
+	worker->wakeup.data = worker;
+	return uv_poll_start(&worker->wakeup, UV_READABLE, worker_wakeup_cb);
 }
 
 static void
@@ -95,7 +134,7 @@ worker_new(const char *name)
 	worker->turned_ms = clock_ms();
 	if (uv_loop_init(&worker->loop) != 0)
 		goto fail;
-	if (uv_async_init(&worker->loop, &worker->wakeup, worker_wakeup_cb) != 0) {
+	if (worker_watch_wakeup(worker) != 0) {
 		uv_loop_close(&worker->loop);
 		goto fail;
 	}
@@ -213,8 +252,19 @@ worker_free(struct worker **workerp)
 	pthread_mutex_unlock(&worker_all_lock);
 	if (uv_loop_close(&worker->loop) != 0)
 		abort(); /* somebody left a handle open */
+	close(worker->wakeup_fd);
 	OBJ_FINI(worker);
 	free(worker);
+}
+
+/* Its counter is never full: it is read before the next poll that nobody has ended. */
+static void
+worker_wake(const struct worker *worker)
+{
+	const uint64_t one = 1;
+
+	if (write(worker->wakeup_fd, &one, sizeof one) != sizeof one)
+		abort();
 }
 
 void
@@ -237,10 +287,9 @@ worker_post(struct worker *worker, struct post *post)
 	head = atomic_load_explicit(&worker->inbox, memory_order_relaxed);
 	do {
 		post->next = head;
-	} while (!atomic_compare_exchange_weak_explicit(
-	    &worker->inbox, &head, post, memory_order_release, memory_order_relaxed));
-	if (head == NULL)
-		uv_async_send(&worker->wakeup);
+	} while (!atomic_compare_exchange_weak(&worker->inbox, &head, post));
+	if (atomic_load(&worker->asleep) && atomic_exchange(&worker->asleep, false))
+		worker_wake(worker);
 }
 
 struct worker *

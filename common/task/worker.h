@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A worker: one OS thread with one libuv loop, on which green tasks run. Everything on a worker
- * happens on its thread; worker_post() is the only way in from elsewhere, and this module the only
- * caller of uv_async_send().
+ * happens on its thread; worker_post() is the only way in from elsewhere.
  */
 #ifndef STUDYHALL_TASK_WORKER_H
 #define STUDYHALL_TASK_WORKER_H
