@@ -11,8 +11,9 @@
 #define AUDIO_LEAST     0.4
 #define AUDIO_MOST      60.0
 #define AUDIO_HEADER    44
-#define AUDIO_QUIET     64 /* of 32767 */
-#define MP3_FRAME       96 /* bytes */
+#define AUDIO_TONE      220u /* Hz */
+#define AUDIO_QUIET     64   /* of 32767 */
+#define MP3_FRAME       96   /* bytes */
 #define MP3_SECONDS     0.024
 
 double
@@ -28,14 +29,42 @@ audio_put(struct buf *out, uint32_t value, unsigned bytes)
 		buf_putc(out, (char)(value & 0xff));
 }
 
+/* Samples until the tone begins anew. */
+static size_t
+audio_period(unsigned rate)
+{
+	unsigned common = rate, rest = AUDIO_TONE;
+
+	while (rest != 0) {
+		unsigned next = common % rest;
+
+		common = rest;
+		rest = next;
+	}
+	return rate / common;
+}
+
 void
 audio_pcm(double seconds, unsigned rate, struct buf *out)
 {
-	size_t count = (size_t)(seconds * rate);
+	size_t count = (size_t)(seconds * rate), period = audio_period(rate), made = 0;
+	char *room = buf_reserve(out, count * 2);
 
-	for (size_t i = 0; i < count; i++)
-		audio_put(out, (uint16_t)(int16_t)(2000 * sin(2 * M_PI * 220 * (double)i / rate)),
-		          2);
+	if (room == NULL)
+		return;
+	for (; made < count && made < period; made++) {
+		int16_t sample = (int16_t)(2000 * sin(2 * M_PI * AUDIO_TONE * (double)made / rate));
+
+		room[2 * made] = (char)(sample & 0xff);
+		room[2 * made + 1] = (char)(sample >> 8);
+	}
+	while (made < count) {
+		size_t more = made < count - made ? made : count - made;
+
+		memcpy(room + 2 * made, room, 2 * more);
+		made += more;
+	}
+	buf_advance(out, count * 2);
 }
 
 void

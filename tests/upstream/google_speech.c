@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Google's speech:recognize and text:synthesize (version v1). */
-#include "common/base/json.h"
+#include "common/base/base64.h"
+#include "common/base/json_outline.h"
+#include "common/task/task.h"
 #include "tests/upstream/deliver.h"
 #include "tests/upstream/google_error.h"
 #include "tests/upstream/speech.h"
@@ -13,7 +15,6 @@
 #define GOOGLE_BODY_LIMIT  ((size_t)16 << 20)
 #define GOOGLE_AUDIO_LIMIT ((size_t)10 << 20)
 #define GOOGLE_TEXT_LIMIT  5000
-#define BASE64             sodium_base64_VARIANT_ORIGINAL
 
 static const char *
 google_match(const struct http_request *request)
@@ -31,30 +32,50 @@ google_match(const struct http_request *request)
 
 /* --- recognize ----------------------------------------------------------------------------- */
 
-/* Decodes base64 into a new buffer; NULL if it is none, or without memory. */
+/* Decodes base64, with line breaks or without, into a new buffer; NULL if it is none, or without
+ * memory. */
 static unsigned char *
-google_decode(const json_t *content, size_t *length)
+google_decode(const struct json_node *content, size_t *length)
 {
-	size_t encoded = json_string_length(content);
-	unsigned char *bytes = malloc(encoded + 1);
+	const char *text = content != NULL ? content->text : NULL;
+	size_t encoded = content != NULL ? content->length : 0;
+	unsigned char *bytes = malloc(BASE64_ROOM(encoded));
 
-	if (bytes == NULL || !json_is_string(content) ||
-	    sodium_base642bin(bytes, encoded + 1, json_string_value(content), encoded, "\r\n",
-	                      length, NULL, BASE64) != 0) {
+	if (content != NULL && content->escaped) {
+		text = json_node_string(content, task_arena());
+		encoded = text != NULL ? strlen(text) : 0;
+	}
+	if (bytes == NULL || text == NULL || !json_node_is(content, JSON_KIND_STRING) ||
+	    (!base64_read(text, encoded, bytes, length) &&
+	     sodium_base642bin(bytes, BASE64_ROOM(encoded), text, encoded, "\r\n", length, NULL,
+	                       sodium_base64_VARIANT_ORIGINAL) != 0)) {
 		free(bytes);
 		return NULL;
 	}
 	return bytes;
 }
 
+/* A member that is a string, or NULL. */
+static const char *
+google_text(const struct json_node *object, const char *name)
+{
+	return json_node_string(json_node_get(object, name), task_arena());
+}
+
+static unsigned
+google_rate(const struct json_node *config)
+{
+	return (unsigned)json_node_integer(json_node_get(config, "sampleRateHertz"));
+}
+
 /* Why Google would refuse; NULL: it would not. */
 static const char *
-google_recognize_wrong(const json_t *config, const struct audio_facts *facts)
+google_recognize_wrong(const struct json_node *config, const struct audio_facts *facts)
 {
-	const char *encoding = json_string_value(json_object_get(config, "encoding"));
-	unsigned rate = (unsigned)json_integer_value(json_object_get(config, "sampleRateHertz"));
+	const char *encoding = google_text(config, "encoding");
+	unsigned rate = google_rate(config);
 
-	if (!json_is_string(json_object_get(config, "languageCode")))
+	if (google_text(config, "languageCode") == NULL)
 		return "Invalid recognition 'config': language_code is required.";
 	if (encoding == NULL && !facts->wav)
 		return "Invalid recognition 'config': bad encoding..";
@@ -102,16 +123,15 @@ google_heard(struct call *call, const char *transcript, const char *language, do
 }
 
 static void
-google_recognize(struct call *call, const json_t *body)
+google_recognize(struct call *call, const struct json_node *body)
 {
-	const json_t *config = json_object_get(body, "config");
-	const json_t *content = json_object_get(json_object_get(body, "audio"), "content");
-	const char *language = json_string_value(json_object_get(config, "languageCode"));
-	const char *encoding = json_string_value(json_object_get(config, "encoding")), *wrong;
-	unsigned rate = (unsigned)json_integer_value(json_object_get(config, "sampleRateHertz"));
+	const struct json_node *config = json_node_get(body, "config");
+	const char *language = google_text(config, "languageCode");
+	const char *encoding = google_text(config, "encoding"), *wrong;
 	struct audio_facts facts;
 	size_t length = 0;
-	unsigned char *bytes = google_decode(content, &length);
+	unsigned char *bytes =
+	    google_decode(json_node_get(json_node_get(body, "audio"), "content"), &length);
 
 	if (bytes == NULL || length == 0) {
 		call_refuse(
@@ -120,8 +140,9 @@ google_recognize(struct call *call, const json_t *body)
 		free(bytes);
 		return;
 	}
-	facts = audio_look(bytes, length,
-	                   encoding != NULL && strcmp(encoding, "LINEAR16") == 0 ? rate : 0);
+	facts = audio_look(
+	    bytes, length,
+	    encoding != NULL && strcmp(encoding, "LINEAR16") == 0 ? google_rate(config) : 0);
 	free(bytes);
 	wrong = google_recognize_wrong(config, &facts);
 	if (length > GOOGLE_AUDIO_LIMIT)
@@ -153,20 +174,15 @@ google_speak(const char *text, const char *encoding, unsigned rate, struct buf *
 static void
 google_spoken(struct call *call, const struct buf *sound)
 {
-	size_t space = sodium_base64_ENCODED_LEN(sound->length, BASE64);
 	struct buf body;
-	char *room;
 
 	buf_init(&body, 0);
 	buf_puts(&body, call->fault.kind == FAULT_WRONG_SCHEMA ? "{\n  \"audio\": \""
 	                                                       : "{\n  \"audioContent\": \"");
-	if (call->fault.kind == FAULT_HUGE) {
+	if (call->fault.kind == FAULT_HUGE)
 		buf_puts(&body, DELIVER_HUGE_MARK);
-	} else if (call->fault.kind != FAULT_EMPTY && (room = buf_reserve(&body, space)) != NULL) {
-		sodium_bin2base64(room, space, (const unsigned char *)sound->bytes, sound->length,
-		                  BASE64);
-		buf_advance(&body, space - 1);
-	}
+	else if (call->fault.kind != FAULT_EMPTY)
+		base64_put(&body, sound->bytes, sound->length);
 	buf_puts(&body, "\"\n}\n");
 	if (!buf_failed(&body))
 		deliver_whole(call, body.bytes, body.length);
@@ -174,18 +190,16 @@ google_spoken(struct call *call, const struct buf *sound)
 }
 
 static void
-google_synthesize(struct call *call, const json_t *body)
+google_synthesize(struct call *call, const struct json_node *body)
 {
-	const json_t *input = json_object_get(body, "input");
-	const json_t *config = json_object_get(body, "audioConfig");
-	const char *text = json_string_value(json_object_get(input, "text")), *wrong = NULL;
-	const char *language =
-	    json_string_value(json_object_get(json_object_get(body, "voice"), "languageCode"));
-	unsigned rate = (unsigned)json_integer_value(json_object_get(config, "sampleRateHertz"));
+	const struct json_node *input = json_node_get(body, "input");
+	const struct json_node *config = json_node_get(body, "audioConfig");
+	const char *text = google_text(input, "text"), *wrong = NULL;
+	const char *language = google_text(json_node_get(body, "voice"), "languageCode");
 	struct buf sound;
 
 	if (text == NULL)
-		text = json_string_value(json_object_get(input, "ssml"));
+		text = google_text(input, "ssml");
 	buf_init(&sound, 0);
 	if (text == NULL || text[0] == '\0')
 		wrong = "Either `input.text` or `input.ssml` must be set.";
@@ -194,8 +208,8 @@ google_synthesize(struct call *call, const json_t *body)
 		    "Either `input.text` or `input.ssml` is longer than the limit of 5000 bytes.";
 	else if (language == NULL || language[0] == '\0')
 		wrong = "Invalid voice: language code must be set.";
-	else if (!google_speak(text, json_string_value(json_object_get(config, "audioEncoding")),
-	                       rate, &sound))
+	else if (!google_speak(text, google_text(config, "audioEncoding"), google_rate(config),
+	                       &sound))
 		wrong = "Invalid audio encoding (the stand-in speaks LINEAR16 and MP3).";
 	if (wrong != NULL)
 		call_refuse(call, REFUSAL_BAD_REQUEST, wrong);
@@ -209,19 +223,19 @@ google_answer(struct call *call)
 {
 	size_t length;
 	const char *bytes = http_request_body(call->request, &length);
-	char error[256];
-	json_t *body;
+	const struct json_node *body;
+	struct json_outline outline;
 
 	if (!call_sleep(call, &call->pace.streaming))
 		return;
-	body = json_parse(bytes, length, error, sizeof error);
+	body = json_outline_read(&outline, bytes, length);
 	if (body == NULL)
-		call_refuse(call, REFUSAL_BAD_REQUEST, error);
+		call_refuse(call, REFUSAL_BAD_REQUEST, "Invalid JSON payload received.");
 	else if (strcmp(call->path, "speech:recognize") == 0)
 		google_recognize(call, body);
 	else
 		google_synthesize(call, body);
-	json_decref(body);
+	json_outline_fini(&outline);
 }
 
 const struct provider upstream_google_speech = {
