@@ -59,6 +59,13 @@ client_body_cb(llhttp_t *parser, const char *bytes, size_t length)
 	if (client->event_fn == NULL)
 		return 0;
 	for (size_t i = 0; i < length; i++) {
+		if (matched == 0) {
+			const char *line = memchr(bytes + i, '\n', length - i);
+
+			if (line == NULL)
+				break;
+			i = (size_t)(line - bytes);
+		}
 		matched = bytes[i] == client_event_mark[matched] ? matched + 1 : bytes[i] == '\n';
 		if (matched == sizeof client_event_mark - 1) {
 			matched = 0;
