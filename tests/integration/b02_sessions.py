@@ -4,6 +4,9 @@ import time
 
 import pytest
 
+from client import Learner
+from process import wait_for
+
 
 def parse(instant):
     return datetime.datetime.fromisoformat(instant.replace("Z", "+00:00"))
@@ -140,3 +143,20 @@ def test_a_hundred_sessions_end_with_a_password_change(app, learner):
         alive += [client.token] if client.get("/v1/users/me").status != 401 else []
     assert not alive
     assert learner.get("/v1/users/me").status == 200
+
+
+def hash_regions(app):
+    """The mappings of auth that are as large as what one password hash fills (19 MiB)."""
+    found = []
+    with open(f"/proc/{app['auth'].pid}/maps") as maps:
+        for line in maps:
+            since, until = (int(number, 16) // 1024 for number in line.split()[0].split("-"))
+            if 19456 <= until - since < 19456 + 64:
+                found.append(line)
+    return found
+
+
+def test_what_a_password_hash_fills_is_given_back(app):
+    """It is kept for the next hash (but not by sanitized programs); an idle auth is small again."""
+    Learner(app.port)
+    wait_for(lambda: not hash_regions(app), 30, "auth to give back the memory of the hash")
