@@ -22,7 +22,8 @@
 struct db {
 	unsigned magic;
 	struct db_pool *pool;
-	struct db_tx *tx; /* NULL: the pool's handle */
+	struct db_tx *tx;                    /* NULL: the pool's handle */
+	struct db_call *later, **later_tail; /* db_later()'s, of a transaction */
 };
 
 /* Of the thread's last failed statement; `task` tells whose. Between a statement's end and the
@@ -139,6 +140,15 @@ db_call_await(struct db_call *call)
 	return status;
 }
 
+/* What was put off goes with the call. */
+static void
+db_call_take_later(struct db_call *call, struct db *db)
+{
+	call->before = db->later;
+	db->later = NULL;
+	db->later_tail = &db->later;
+}
+
 /* The task's own state comes first: what is cancelled sends nothing any more. */
 static enum status
 db_task_status(void)
@@ -161,6 +171,7 @@ db_run(struct db *db, struct db_rows **rows, uint64_t *affected, const char *sql
 	call = db_call_new(db, DB_CALL_STATEMENT, sql, args, nargs);
 	if (call == NULL)
 		return STATUS_OVERLOADED;
+	db_call_take_later(call, db);
 	status = db_call_await(call);
 	if (status == STATUS_OK && affected != NULL)
 		*affected = call->result.affected;
@@ -190,6 +201,26 @@ db_exec(struct db *db, uint64_t *affected, const char *sql, const struct db_valu
 	return db_run(db, NULL, affected, sql, args, nargs);
 }
 
+enum status
+db_later(struct db *tx, uint64_t rows, enum status otherwise, const char *sql,
+         const struct db_value *args, size_t nargs)
+{
+	struct db_call *call;
+
+	OBJ_CHECK(tx, DB_MAGIC);
+	assert(rows == DB_ANY || (otherwise != STATUS_OK && tx->tx != NULL));
+	if (tx->tx == NULL)
+		return db_exec(tx, NULL, sql, args, nargs);
+	call = db_call_new(tx, DB_CALL_STATEMENT, sql, args, nargs);
+	if (call == NULL)
+		return STATUS_OVERLOADED;
+	call->expected_rows = rows;
+	call->unexpected = otherwise;
+	*tx->later_tail = call;
+	tx->later_tail = &call->next;
+	return STATUS_OK;
+}
+
 bool
 db_duplicate_key(const char *key)
 {
@@ -216,6 +247,7 @@ db_begin(struct db *db, struct db **tx)
 	OBJ_INIT(begun, DB_MAGIC);
 	begun->pool = db->pool;
 	begun->tx = state;
+	begun->later_tail = &begun->later;
 	state->references = 1;
 	*tx = begun;
 	return STATUS_OK;
@@ -231,6 +263,7 @@ db_rollback(struct db **tx)
 		return;
 	OBJ_CHECK(gone, DB_MAGIC);
 	assert(gone->tx != NULL);
+	db_calls_free(&gone->later);
 	db_tx_end(gone->pool, gone->tx);
 	OBJ_FINI(gone);
 	free(gone);
@@ -291,6 +324,7 @@ db_commit_call(struct db *tx, bool *retry)
 
 	if (call == NULL)
 		return STATUS_OVERLOADED;
+	db_call_take_later(call, tx);
 	status = db_pool_submit(call->pool, call);
 	if (status != STATUS_OK)
 		goto out;
@@ -327,7 +361,7 @@ db_commit_or_retry(struct db **tx, bool *retry)
 	OBJ_CHECK(*tx, DB_MAGIC);
 	db_last_failure.task = NULL;
 	pthread_mutex_lock(&(*tx)->pool->lock);
-	used = (*tx)->tx->slot != NULL || (*tx)->tx->doomed != STATUS_OK;
+	used = (*tx)->tx->slot != NULL || (*tx)->tx->doomed != STATUS_OK || (*tx)->later != NULL;
 	pthread_mutex_unlock(&(*tx)->pool->lock);
 	if (status == STATUS_OK && used)
 		status = db_commit_call(*tx, retry);

@@ -109,6 +109,18 @@ enum status db_commit(struct db **tx);
 /* Never waits, never fails; NULL inside is fine. For every error path. */
 void db_rollback(struct db **tx);
 
+/* A statement of a transaction that nothing in between depends on. It waits here and goes to the
+ * server with the transaction's next statement or its commit, all of them in one hand-over. What
+ * fails among them shows there, as the status of that statement or commit: what came behind is not
+ * run, and the transaction is doomed. `rows`: how many it must change or, of a query, give; else
+ * `otherwise` is that status. DB_ANY: however many. Does not wait; OVERLOADED without memory.
+ * With a pool and DB_ANY it is db_exec(). */
+#define DB_ANY UINT64_MAX
+enum status db_later(struct db *tx, uint64_t rows, enum status otherwise, const char *sql,
+                     const struct db_value *args, size_t nargs);
+#define DB_LATER(tx, rows, otherwise, sql, ...)                                                    \
+	db_later((tx), (rows), (otherwise), (sql), DB_ARGS_(__VA_ARGS__))
+
 /* Runs fn within a transaction and commits when it returns OK; after a deadlock or lock wait the
  * whole is run again, up to 4 times within the deadline. fn must be repeatable and must not end tx.
  */

@@ -199,12 +199,16 @@ db_batch_pass_on(struct db_batch *batch)
 /* --- from outside ------------------------------------------------------------------------------
  */
 
-/* The unit's own task writes it. */
+/* The unit's own task writes it: as is usual, or else by all the rules. What was part of a batch
+ * already is tried as such once more. */
 static enum status
 db_batch_alone(struct db_batch *batch, void *unit, bool has_turn)
 {
-	enum status status = db_transact(batch->db, batch->one, unit);
+	struct db_batch_round round = {batch, &unit, 1};
+	enum status status = db_transact(batch->db, db_batch_tx, &round);
 
+	if (status != STATUS_OK && status != STATUS_DEPENDENCY_DOWN)
+		status = db_transact(batch->db, batch->one, unit);
 	if (has_turn)
 		db_batch_pass_on(batch);
 	return status;

@@ -76,6 +76,19 @@ db_many_query(struct db *db, struct db_rows **rows, const char *pattern, size_t 
 }
 
 enum status
+db_many_later(struct db *tx, uint64_t rows, enum status otherwise, const char *pattern,
+              size_t repeats, const struct db_value *args, size_t nargs)
+{
+	struct buf sql;
+	enum status status = STATUS_OVERLOADED;
+
+	if (db_many_write(&sql, pattern, repeats))
+		status = db_later(tx, rows, otherwise, sql.bytes, args, nargs);
+	buf_fini(&sql);
+	return status;
+}
+
+enum status
 db_many_rows(struct db *db, uint64_t *affected, const char *pattern, const struct db_value *args,
              size_t fields, size_t rows)
 {
@@ -93,6 +106,22 @@ db_many_rows(struct db *db, uint64_t *affected, const char *pattern, const struc
 		    db_many_exec(db, &changed, pattern, some, args + done * fields, some * fields);
 		if (affected != NULL)
 			*affected += changed;
+	}
+	return status;
+}
+
+enum status
+db_many_rows_later(struct db *tx, const char *pattern, const struct db_value *args, size_t fields,
+                   size_t rows)
+{
+	enum status status = STATUS_OK;
+	size_t some = DB_MANY_MOST;
+
+	for (size_t done = 0; done < rows && status == STATUS_OK; done += some) {
+		while (some > rows - done)
+			some /= 2;
+		status = db_many_later(tx, DB_ANY, STATUS_OK, pattern, some, args + done * fields,
+		                       some * fields);
 	}
 	return status;
 }

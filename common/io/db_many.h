@@ -25,9 +25,16 @@ enum status db_many_exec(struct db *db, uint64_t *affected, const char *pattern,
 enum status db_many_query(struct db *db, struct db_rows **rows, const char *pattern, size_t repeats,
                           const struct db_value *args, size_t nargs);
 
+/* As db_exec() and db_query(), but as db_later(): together with what follows. */
+enum status db_many_later(struct db *tx, uint64_t rows, enum status otherwise, const char *pattern,
+                          size_t repeats, const struct db_value *args, size_t nargs);
+
 /* A pattern with one repeated part and nothing else to fill in: `fields` arguments a row, any
  * number of rows, in as few statements as that takes. `affected` may be NULL. */
 enum status db_many_rows(struct db *db, uint64_t *affected, const char *pattern,
                          const struct db_value *args, size_t fields, size_t rows);
+/* The same as db_later(), of which no count is expected. */
+enum status db_many_rows_later(struct db *tx, const char *pattern, const struct db_value *args,
+                               size_t fields, size_t rows);
 
 #endif

@@ -54,10 +54,33 @@ db_metrics_register(void)
 /* --- calls ---------------------------------------------------------------------------------- */
 
 void
+db_calls_free(struct db_call **calls)
+{
+	while (*calls != NULL) {
+		struct db_call *gone = *calls;
+
+		*calls = gone->next;
+		db_result_fini(&gone->result);
+		free(gone);
+	}
+}
+
+static int64_t
+db_calls_count(const struct db_call *calls)
+{
+	int64_t count = 0;
+
+	for (; calls != NULL; calls = calls->next)
+		count++;
+	return count;
+}
+
+void
 db_call_release(struct db_call *call)
 {
 	if (atomic_fetch_sub_explicit(&call->references, 1, memory_order_acq_rel) != 1)
 		return;
+	db_calls_free(&call->before);
 	db_result_fini(&call->result);
 	free(call);
 }
@@ -84,7 +107,7 @@ db_call_finish(struct db_call *call)
 	call->stage = DB_CALL_DONE;
 	if (call->tx != NULL)
 		db_tx_release(call->tx);
-	metric_add(&db_metric_statements, 1);
+	metric_add(&db_metric_statements, 1 + db_calls_count(call->before));
 	metric_observe_us(&db_metric_seconds, clock_us() - call->started_us);
 	if (call->failure.retry)
 		metric_add(&db_metric_deadlocks, 1);
@@ -132,17 +155,38 @@ db_pool_unlink(struct db_pool *pool, struct db_call *call)
 	metric_add(&db_metric_queue, -1);
 }
 
+/* The one that was used last, of those that need not be told of autocommit first. */
+static struct db_slot *
+db_pool_choose(const struct db_pool *pool, const struct db_call *call)
+{
+	struct db_slot *slot = pool->idle;
+
+	while (slot != NULL && slot->manual != (call->tx != NULL))
+		slot = slot->next_idle;
+	return slot != NULL ? slot : pool->idle;
+}
+
+void
+db_pool_leave_idle(struct db_slot *slot)
+{
+	struct db_slot **at = &slot->pool->idle;
+
+	while (*at != slot)
+		at = &(*at)->next_idle;
+	*at = slot->next_idle;
+	slot->idle = false;
+}
+
 void
 db_pool_dispatch(struct db_pool *pool)
 {
 	while (pool->head != NULL && pool->idle != NULL) {
 		struct db_call *call = pool->head;
-		struct db_slot *slot = pool->idle;
+		struct db_slot *slot = db_pool_choose(pool, call);
 
 		db_pool_unlink(pool, call);
 		call->stage = DB_CALL_GIVEN;
-		pool->idle = slot->next_idle;
-		slot->idle = false;
+		db_pool_leave_idle(slot);
 		slot->call = call;
 		pthread_cond_signal(&slot->wakeup);
 	}

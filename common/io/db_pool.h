@@ -46,6 +46,9 @@ struct db_call {
 	bool delivered; /* the result has arrived on the worker */
 	struct db_result result;
 	struct db_failure failure;
+	struct db_call *before; /* db_later()'s, run first; linked by `next`, the call's own */
+	uint64_t expected_rows; /* of one of those */
+	enum status unexpected; /* ... and what it means if there are others */
 	size_t nargs;
 	struct db_value *args;
 	char *sql;
@@ -70,6 +73,7 @@ struct db_slot {
 	struct db_call *call; /* given, not yet taken up */
 	struct db_slot *next_idle;
 	bool idle;
+	bool manual; /* autocommit is off: a transaction begins with its first statement */
 };
 
 struct db_pool {
@@ -97,6 +101,8 @@ enum status db_pool_submit(struct db_pool *pool, struct db_call *call);
  * its transaction is doomed. */
 void db_pool_leave(struct db_pool *pool, struct db_call *call);
 void db_call_release(struct db_call *call);
+/* Those of db_later(), which belong to a transaction's handle or to the call behind them. */
+void db_calls_free(struct db_call **calls);
 /* The handle's end of a transaction: whatever has not been committed is rolled back. */
 void db_tx_end(struct db_pool *pool, struct db_tx *tx);
 
@@ -107,6 +113,7 @@ void *db_slot_main(void *slot);
 void db_pool_enqueue(struct db_pool *pool, struct db_call *call, bool first);
 void db_pool_unlink(struct db_pool *pool, struct db_call *call);
 void db_pool_dispatch(struct db_pool *pool);
+void db_pool_leave_idle(struct db_slot *slot);
 /* The call has `failure` or its result; tells its task, gives up the pool's
  * reference. */
 void db_call_finish(struct db_call *call);

@@ -66,6 +66,7 @@ db_slot_connect(struct db_slot *slot)
 		slot->conn = db_conn_open(&pool->target, &failure);
 		pthread_mutex_lock(&pool->lock);
 		if (slot->conn != NULL) {
+			slot->manual = false;
 			if (pool->down)
 				LOG_INFO("database is available again");
 			pool->down = false;
@@ -97,17 +98,6 @@ db_slot_disconnect(struct db_slot *slot)
 	pthread_mutex_lock(&pool->lock);
 }
 
-static void
-db_slot_leave_idle(struct db_slot *slot)
-{
-	struct db_slot **at = &slot->pool->idle;
-
-	while (*at != slot)
-		at = &(*at)->next_idle;
-	*at = slot->next_idle;
-	slot->idle = false;
-}
-
 /* A server that went away, or came back, is noticed without anybody asking. */
 static void
 db_slot_watch(struct db_slot *slot, unsigned *looks)
@@ -115,7 +105,7 @@ db_slot_watch(struct db_slot *slot, unsigned *looks)
 	struct db_pool *pool = slot->pool;
 	bool well;
 
-	db_slot_leave_idle(slot);
+	db_pool_leave_idle(slot);
 	pthread_mutex_unlock(&pool->lock);
 	well = !db_conn_stale(slot->conn);
 	if (well && ++*looks % DB_PING_LOOKS == 0)
@@ -128,38 +118,79 @@ db_slot_watch(struct db_slot *slot, unsigned *looks)
 /* --- calls ---------------------------------------------------------------------------------- */
 
 static void
-db_slot_log(const struct db_call *call)
+db_slot_log(const struct db_failure *failure, const char *sql)
 {
-	const struct db_failure *failure = &call->failure;
-
 	if (failure->status == STATUS_INTERNAL)
 		LOG_ERROR("statement refused", LOG_TEXT("error", failure->message),
-		          LOG_INT("code", failure->code), LOG_TEXT("sql", call->sql));
+		          LOG_INT("code", failure->code), LOG_TEXT("sql", sql));
 	else if (failure->status == STATUS_DEPENDENCY_DOWN)
 		LOG_WARN("database connection failed", LOG_TEXT("error", failure->message),
 		         LOG_INT("code", failure->code));
 }
 
-/* Runs the call on the connection; `begin`: opens the transaction first. */
-static void
-db_slot_run(struct db_slot *slot, struct db_call *call, bool begin)
+/* Without autocommit the first statement begins a transaction: no START TRANSACTION each time. */
+static enum status
+db_slot_set_manual(struct db_slot *slot, bool manual, struct db_failure *failure)
 {
-	struct db_pool *pool = slot->pool;
+	const char *sql = manual ? "SET autocommit = 0" : "SET autocommit = 1";
+	enum status status;
+
+	if (slot->manual == manual)
+		return STATUS_OK;
+	status = db_conn_text(slot->conn, sql, failure);
+	if (status != STATUS_OK)
+		db_slot_log(failure, sql);
+	else
+		slot->manual = manual;
+	return status;
+}
+
+/* What was put off until now, in its order. */
+static enum status
+db_slot_run_before(struct db_slot *slot, struct db_call *call)
+{
 	struct db_failure *failure = &call->failure;
 	enum status status = STATUS_OK;
 
+	for (struct db_call *one = call->before; one != NULL && status == STATUS_OK;
+	     one = one->next) {
+		const struct db_result *result = &one->result;
+
+		status =
+		    db_conn_run(slot->conn, one->sql, one->args, one->nargs, &one->result, failure);
+		if (status != STATUS_OK)
+			db_slot_log(failure, one->sql);
+		else if (one->expected_rows != DB_ANY &&
+		         (result->columns > 0 ? result->rows : result->affected) !=
+		             one->expected_rows)
+			status = failure->status = one->unexpected;
+	}
+	if (status != STATUS_OK)
+		failure->doomed = true;
+	return status;
+}
+
+/* Runs the call on the connection. */
+static void
+db_slot_run(struct db_slot *slot, struct db_call *call)
+{
+	struct db_pool *pool = slot->pool;
+	struct db_failure *failure = &call->failure;
+	enum status status;
+
 	pthread_mutex_unlock(&pool->lock);
-	if (begin)
-		status = db_conn_text(slot->conn, "START TRANSACTION", failure);
-	if (status != STATUS_OK)
-		;
-	else if (call->kind == DB_CALL_COMMIT)
-		status = db_conn_text(slot->conn, "COMMIT", failure);
-	else
-		status = db_conn_run(slot->conn, call->sql, call->args, call->nargs, &call->result,
-		                     failure);
-	if (status != STATUS_OK)
-		db_slot_log(call);
+	status = db_slot_set_manual(slot, call->tx != NULL, failure);
+	if (status == STATUS_OK)
+		status = db_slot_run_before(slot, call);
+	if (status == STATUS_OK) {
+		if (call->kind == DB_CALL_COMMIT)
+			status = db_conn_text(slot->conn, "COMMIT", failure);
+		else
+			status = db_conn_run(slot->conn, call->sql, call->args, call->nargs,
+			                     &call->result, failure);
+		if (status != STATUS_OK)
+			db_slot_log(failure, call->sql);
+	}
 	pthread_mutex_lock(&pool->lock);
 	assert(status == failure->status);
 }
@@ -220,7 +251,7 @@ db_slot_serve_tx(struct db_slot *slot, struct db_call *call)
 			db_call_finish(call);
 			break;
 		}
-		db_slot_run(slot, call, begin);
+		db_slot_run(slot, call);
 		begin = false;
 		lost = call->failure.lost;
 		committed = commit && call->failure.status == STATUS_OK;
@@ -265,7 +296,7 @@ db_slot_serve(struct db_slot *slot, struct db_call *call)
 		return;
 	}
 	if (call->worker != NULL)
-		db_slot_run(slot, call, false);
+		db_slot_run(slot, call);
 	lost = call->failure.lost;
 	db_call_finish(call);
 	if (lost)
@@ -292,7 +323,7 @@ db_slot_next(struct db_slot *slot, unsigned *looks)
 	call = slot->call;
 	slot->call = NULL;
 	if (call == NULL)
-		db_slot_leave_idle(slot);
+		db_pool_leave_idle(slot);
 	return call;
 }
 

@@ -200,11 +200,12 @@ idempotency_store_many(struct db *tx, const char *route, const struct idempotenc
 		*at++ = DB_INT(now);
 		*at++ = DB_BLOB(firsts[i].answer, firsts[i].length);
 	}
-	return db_many_rows(tx, NULL,
-	                    "INSERT INTO idempotency (user_id, route, idempotency_key, fingerprint,"
-	                    " created_at, owner, alive_until, answer)"
-	                    " VALUES {(?, ?, ?, ?, ?, 0, 0, ?)|, }",
-	                    args, 6, (size_t)(at - args) / 6);
+	return db_many_rows_later(
+	    tx,
+	    "INSERT INTO idempotency (user_id, route, idempotency_key, fingerprint,"
+	    " created_at, owner, alive_until, answer)"
+	    " VALUES {(?, ?, ?, ?, ?, 0, 0, ?)|, }",
+	    args, 6, (size_t)(at - args) / 6);
 }
 
 enum status
@@ -247,11 +248,11 @@ idempotency_settle_many(struct db *tx, const char *route, const struct idempoten
 		*at++ = DB_TEXT(lasts[i < count ? i : count - 1].user);
 		*at++ = DB_TEXT(lasts[i < count ? i : count - 1].key);
 	}
-	return db_many_exec(tx, NULL,
-	                    "UPDATE idempotency FORCE INDEX (PRIMARY) SET answer ="
-	                    " CASE {WHEN user_id = ? AND idempotency_key = ? THEN ?| } END"
-	                    " WHERE route = ? AND ({(user_id = ? AND idempotency_key = ?)| OR })",
-	                    repeats, args, (size_t)(at - args));
+	return db_many_later(tx, DB_ANY, STATUS_OK,
+	                     "UPDATE idempotency FORCE INDEX (PRIMARY) SET answer ="
+	                     " CASE {WHEN user_id = ? AND idempotency_key = ? THEN ?| } END"
+	                     " WHERE route = ? AND ({(user_id = ? AND idempotency_key = ?)| OR })",
+	                     repeats, args, (size_t)(at - args));
 }
 
 /* --- with a lease --------------------------------------------------------------------------- */

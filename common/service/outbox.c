@@ -80,9 +80,10 @@ outbox_put_order(struct db *tx, const char *actor, const char *method,
 	if (body == NULL)
 		return STATUS_OVERLOADED;
 	protobuf_c_message_pack(message, body);
-	return DB_EXEC(
-	    tx, NULL, "INSERT INTO outbox (actor, method, body, not_before) VALUES (?, ?, ?, ?)",
-	    DB_TEXT(actor), DB_TEXT(method), DB_BLOB(body, length), DB_INT(outbox_now_ms()));
+	return DB_LATER(tx, DB_ANY, STATUS_OK,
+	                "INSERT INTO outbox (actor, method, body, not_before) VALUES (?, ?, ?, ?)",
+	                DB_TEXT(actor), DB_TEXT(method), DB_BLOB(body, length),
+	                DB_INT(outbox_now_ms()));
 }
 
 enum status

@@ -63,7 +63,7 @@ create_rate_limit(struct call *call, const struct job_admission *admission)
 	uint32_t plans = admission->used, tokens;
 	enum status status = STATUS_OK;
 
-	if (!admission->has_used)
+	if (!admission->has_used && planner_daily_plans() != UINT32_MAX)
 		status = planner_store_quota(planner_of(call)->db, call_user(call),
 		                             planner_today(call), &plans, &tokens);
 	if (status == STATUS_OK)

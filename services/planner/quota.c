@@ -148,11 +148,11 @@ quota_settle_budget(struct db *tx, const char *scope, const struct quota_hold *h
 	/* A limit that was set only after the reservation: nothing was counted. */
 	if (setting <= 0)
 		return STATUS_OK;
-	return DB_EXEC(tx, NULL,
-	               "UPDATE budget SET tokens = GREATEST(tokens + ?, ?) - ?"
-	               " WHERE scope = ? AND day = ?",
-	               DB_UINT(used), DB_UINT(hold->tokens), DB_UINT(hold->tokens), DB_TEXT(scope),
-	               DB_INT(hold->budget_day));
+	return DB_LATER(tx, DB_ANY, STATUS_OK,
+	                "UPDATE budget SET tokens = GREATEST(tokens + ?, ?) - ?"
+	                " WHERE scope = ? AND day = ?",
+	                DB_UINT(used), DB_UINT(hold->tokens), DB_UINT(hold->tokens), DB_TEXT(scope),
+	                DB_INT(hold->budget_day));
 }
 
 enum status
@@ -176,11 +176,11 @@ quota_settle(struct db *tx, const struct quota_hold *hold, uint32_t used)
 
 	if (used == hold->tokens)
 		return STATUS_OK;
-	status = DB_EXEC(tx, NULL,
-	                 "UPDATE quota SET tokens = GREATEST(tokens + ?, ?) - ?"
-	                 " WHERE user_id = ? AND day = ?",
-	                 DB_UINT(used), DB_UINT(hold->tokens), DB_UINT(hold->tokens),
-	                 DB_TEXT(hold->user), DB_INT(hold->day));
+	status = DB_LATER(tx, DB_ANY, STATUS_OK,
+	                  "UPDATE quota SET tokens = GREATEST(tokens + ?, ?) - ?"
+	                  " WHERE user_id = ? AND day = ?",
+	                  DB_UINT(used), DB_UINT(hold->tokens), DB_UINT(hold->tokens),
+	                  DB_TEXT(hold->user), DB_INT(hold->day));
 	if (status == STATUS_OK)
 		status = quota_settle_budget(tx, hold->provider, hold, used,
 		                             quota_provider_setting(hold->provider));
@@ -272,8 +272,6 @@ quota_reserve_users(struct db *tx, const struct quota_sum *sums, size_t count)
 {
 	size_t repeats = db_many_padded(count);
 	struct db_value *args = arena_calloc(task_arena(), repeats * 8 + 1, sizeof *args), *at;
-	uint64_t changed = 0;
-	enum status status;
 
 	if (args == NULL)
 		return STATUS_OVERLOADED;
@@ -281,12 +279,10 @@ quota_reserve_users(struct db *tx, const struct quota_sum *sums, size_t count)
 	at = quota_put_keys(at, sums, count, repeats);
 	at = quota_put_cases(at, sums, count, repeats);
 	*at++ = DB_UINT(quota_limit(planner_settings.user_daily_tokens));
-	status =
-	    db_many_exec(tx, &changed,
-	                 "UPDATE quota FORCE INDEX (PRIMARY) SET tokens = tokens + " QUOTA_CASES
-	                 " WHERE " QUOTA_KEYS " AND tokens + " QUOTA_CASES " <= ?",
-	                 repeats, args, (size_t)(at - args));
-	return status == STATUS_OK && changed != count ? STATUS_CONFLICT : status;
+	return db_many_later(tx, count, STATUS_CONFLICT,
+	                     "UPDATE quota FORCE INDEX (PRIMARY) SET tokens = tokens + " QUOTA_CASES
+	                     " WHERE " QUOTA_KEYS " AND tokens + " QUOTA_CASES " <= ?",
+	                     repeats, args, (size_t)(at - args));
 }
 
 static enum status
@@ -299,11 +295,11 @@ quota_settle_users(struct db *tx, const struct quota_sum *sums, size_t count)
 		return STATUS_OVERLOADED;
 	at = quota_put_cases(args, sums, count, repeats);
 	at = quota_put_keys(at, sums, count, repeats);
-	return db_many_exec(tx, NULL,
-	                    "UPDATE quota FORCE INDEX (PRIMARY) SET tokens ="
-	                    " GREATEST(CAST(tokens AS SIGNED) - " QUOTA_CASES ", 0)"
-	                    " WHERE " QUOTA_KEYS,
-	                    repeats, args, (size_t)(at - args));
+	return db_many_later(tx, DB_ANY, STATUS_OK,
+	                     "UPDATE quota FORCE INDEX (PRIMARY) SET tokens ="
+	                     " GREATEST(CAST(tokens AS SIGNED) - " QUOTA_CASES ", 0)"
+	                     " WHERE " QUOTA_KEYS,
+	                     repeats, args, (size_t)(at - args));
 }
 
 enum status

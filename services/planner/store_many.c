@@ -66,11 +66,11 @@ take_sum_add(struct db *tx, const struct take_sum *sums, size_t count, struct db
 		args[i * 3 + 1] = DB_INT(sums[i].day);
 		args[i * 3 + 2] = DB_UINT(sums[i].taken);
 	}
-	return db_many_rows(tx, NULL,
-	                    "INSERT INTO quota (user_id, day, plans, tokens)"
-	                    " VALUES {(?, ?, ?, 0)|, }"
-	                    " ON DUPLICATE KEY UPDATE plans = plans + VALUES(plans)",
-	                    args, 3, count);
+	return db_many_rows_later(tx,
+	                          "INSERT INTO quota (user_id, day, plans, tokens)"
+	                          " VALUES {(?, ?, ?, 0)|, }"
+	                          " ON DUPLICATE KEY UPDATE plans = plans + VALUES(plans)",
+	                          args, 3, count);
 }
 
 /* The rows are ours by now. */
@@ -117,7 +117,7 @@ planner_store_take_plans(struct db *tx, struct planner_take *takes, size_t count
 		return STATUS_OVERLOADED;
 	distinct = take_sum_up(sums, takes, count);
 	status = take_sum_add(tx, sums, distinct, args);
-	if (status == STATUS_OK)
+	if (status == STATUS_OK && limit != UINT32_MAX)
 		status = take_sum_check(tx, sums, distinct, limit, args);
 	for (size_t i = 0; i < count && status == STATUS_OK; i++)
 		takes[i].used =
@@ -143,7 +143,7 @@ planner_store_insert_items(struct db *tx, const struct planner_new_plan *plans, 
 		for (size_t j = 0; j < plans[i].item_count; j++)
 			planner_store_item_args(plans[i].user, &plans[i].items[j],
 			                        args + done++ * PLANNER_ITEM_FIELDS);
-	return db_many_rows(tx, NULL, PLANNER_INSERT_ITEMS, args, PLANNER_ITEM_FIELDS, total);
+	return db_many_rows_later(tx, PLANNER_INSERT_ITEMS, args, PLANNER_ITEM_FIELDS, total);
 }
 
 enum status
@@ -158,7 +158,7 @@ planner_store_insert_many(struct db *tx, const struct planner_new_plan *plans, s
 		                                 args + i * PLANNER_PLAN_FIELDS);
 	if (status == STATUS_OK)
 		status =
-		    db_many_rows(tx, NULL, PLANNER_INSERT_PLANS, args, PLANNER_PLAN_FIELDS, count);
+		    db_many_rows_later(tx, PLANNER_INSERT_PLANS, args, PLANNER_PLAN_FIELDS, count);
 	return status == STATUS_OK ? planner_store_insert_items(tx, plans, count) : status;
 }
 
@@ -170,15 +170,12 @@ planner_store_none_erased(struct db *tx, const char *const *users, size_t count)
 {
 	size_t padded = db_many_padded(count);
 	struct db_value *args = arena_calloc(task_arena(), padded, sizeof *args);
-	struct db_rows *rows;
-	enum status status;
 
 	if (args == NULL)
 		return STATUS_OVERLOADED;
 	for (size_t i = 0; i < padded; i++)
 		args[i] = DB_TEXT(users[i < count ? i : count - 1]);
-	status =
-	    db_many_query(tx, &rows, "SELECT 1 FROM erased_user WHERE user_id IN ({?|, }) LIMIT 1",
-	                  padded, args, padded);
-	return status == STATUS_OK && db_count(rows) > 0 ? STATUS_CONFLICT : status;
+	return db_many_later(tx, 0, STATUS_CONFLICT,
+	                     "SELECT 1 FROM erased_user WHERE user_id IN ({?|, }) LIMIT 1", padded,
+	                     args, padded);
 }

@@ -2,15 +2,16 @@
  *
  * What store.h does for one learner, for many at once: the statements of db_batch.h's batches. In a
  * transaction. They know only what is usual; CONFLICT says that something is not, and that the
- * transaction is to be given up.
+ * transaction is to be given up; mostly only the next statement with a result or the commit says so
+ * (db_later()).
  */
 #ifndef STUDYHALL_PLANNER_STORE_MANY_H
 #define STUDYHALL_PLANNER_STORE_MANY_H
 
 #include "services/planner/store.h"
 
-/* One more plan of the day for each; CONFLICT if one of them has no more. `used` counts in order.
- */
+/* One more plan of the day for each; CONFLICT if one of them has no more. `used` counts in order;
+ * without a limit (UINT32_MAX) nobody looks how many there were. */
 struct planner_take {
 	const char *user;
 	int32_t day;

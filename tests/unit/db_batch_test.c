@@ -52,9 +52,14 @@ write_many(struct db *tx, void *const *units, size_t count)
 {
 	struct db_value args[DB_BATCH_MOST];
 
-	CHECK(count >= 2 && count <= DB_BATCH_MOST && db_many_padded(count) == count);
-	for (size_t i = 0; i < count; i++)
-		args[i] = DB_INT(((const struct unit *)units[i])->number);
+	CHECK(count <= DB_BATCH_MOST && db_many_padded(count) == count);
+	for (size_t i = 0; i < count; i++) {
+		const struct unit *unit = units[i];
+
+		if (unit->sleep_s > 0)
+			return STATUS_CONFLICT; /* not as usual */
+		args[i] = DB_INT(unit->number);
+	}
 	atomic_fetch_add(&batches, 1);
 	return db_many_rows(tx, NULL, "INSERT INTO n (number) VALUES {(?)|, }", args, 1, count);
 }

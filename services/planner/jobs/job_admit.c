@@ -161,7 +161,7 @@ job_admit_plans(struct db *tx, void *const *units, size_t count)
 		const struct admit *admit = units[i];
 
 		admit->out->used = takes[i].used;
-		admit->out->has_used = true;
+		admit->out->has_used = planner_daily_plans() != UINT32_MAX;
 	}
 	return status;
 }

@@ -14,13 +14,6 @@ job_store_values(size_t count)
 	return arena_calloc(task_arena(), count + 1, sizeof(struct db_value));
 }
 
-/* Those that a batch counts on were there. */
-static enum status
-job_store_all(enum status status, uint64_t affected, size_t count)
-{
-	return status == STATUS_OK && affected != count ? STATUS_CONFLICT : status;
-}
-
 enum status
 job_store_insert_many(struct db *tx, const struct job_row *const *jobs, size_t count)
 {
@@ -30,27 +23,24 @@ job_store_insert_many(struct db *tx, const struct job_row *const *jobs, size_t c
 		return STATUS_OVERLOADED;
 	for (size_t i = 0; i < count; i++)
 		job_store_insert_args(jobs[i], args + i * JOB_INSERT_FIELDS);
-	return db_many_rows(tx, NULL, JOB_INSERT, args, JOB_INSERT_FIELDS, count);
+	return db_many_rows_later(tx, JOB_INSERT, args, JOB_INSERT_FIELDS, count);
 }
 
 enum status
 job_store_check_many(struct db *tx, uint64_t owner, const char *const *ids, size_t count)
 {
 	struct db_value *args = job_store_values(count + 1);
-	struct db_rows *rows;
-	enum status status;
 
 	if (args == NULL)
 		return STATUS_OVERLOADED;
 	for (size_t i = 0; i < count; i++)
 		args[i] = DB_TEXT(ids[i]);
 	args[count] = DB_UINT(owner);
-	status = db_many_query(tx, &rows,
-	                       "SELECT id FROM job FORCE INDEX (PRIMARY) WHERE id IN ({?|, })"
-	                       " AND owner = ? AND attempt = 1 AND status = 1"
-	                       " AND cancel_requested = 0 FOR UPDATE",
-	                       count, args, count + 1);
-	return job_store_all(status, status == STATUS_OK ? db_count(rows) : 0, count);
+	return db_many_later(tx, count, STATUS_CONFLICT,
+	                     "SELECT id FROM job FORCE INDEX (PRIMARY) WHERE id IN ({?|, })"
+	                     " AND owner = ? AND attempt = 1 AND status = 1"
+	                     " AND cancel_requested = 0 FOR UPDATE",
+	                     count, args, count + 1);
 }
 
 enum status
@@ -63,7 +53,7 @@ job_store_add_calls(struct db *tx, const char *const *ids, const struct job_call
 		return STATUS_OVERLOADED;
 	for (size_t i = 0; i < count; i++)
 		job_store_call_args(ids[i], calls[i], args + i * JOB_ADD_CALL_FIELDS);
-	return db_many_rows(tx, NULL, JOB_ADD_CALL, args, JOB_ADD_CALL_FIELDS, count);
+	return db_many_rows_later(tx, JOB_ADD_CALL, args, JOB_ADD_CALL_FIELDS, count);
 }
 
 enum status
@@ -71,8 +61,6 @@ job_store_succeed_many(struct db *tx, uint64_t owner, const char *const *ids,
                        const struct job_ending *const *endings, size_t count)
 {
 	struct db_value *args = job_store_values(3 * count + 2), *at = args;
-	uint64_t affected = 0;
-	enum status status;
 
 	if (args == NULL)
 		return STATUS_OVERLOADED;
@@ -84,13 +72,12 @@ job_store_succeed_many(struct db *tx, uint64_t owner, const char *const *ids,
 	for (size_t i = 0; i < count; i++)
 		*at++ = DB_TEXT(ids[i]);
 	*at++ = DB_UINT(owner);
-	status = db_many_exec(tx, &affected,
-	                      "UPDATE job FORCE INDEX (PRIMARY) SET status = 2, finished_at = ?,"
-	                      " ai_ms = CASE id {WHEN ? THEN ?| } END WHERE id IN ({?|, })"
-	                      " AND owner = ? AND attempt = 1 AND epoch = 1 AND kept = 0"
-	                      " AND status = 1",
-	                      count, args, (size_t)(at - args));
-	return job_store_all(status, affected, count);
+	return db_many_later(tx, count, STATUS_CONFLICT,
+	                     "UPDATE job FORCE INDEX (PRIMARY) SET status = 2, finished_at = ?,"
+	                     " ai_ms = CASE id {WHEN ? THEN ?| } END WHERE id IN ({?|, })"
+	                     " AND owner = ? AND attempt = 1 AND epoch = 1 AND kept = 0"
+	                     " AND status = 1",
+	                     count, args, (size_t)(at - args));
 }
 
 /* `CASE job_id WHEN id THEN number` for each. */
@@ -110,8 +97,6 @@ job_store_answered_many(struct db *tx, const char *const *ids,
 {
 	struct db_value *args = job_store_values(7 * count), *at = args;
 	int64_t *numbers = arena_calloc(task_arena(), 3 * count, sizeof *numbers);
-	uint64_t affected = 0;
-	enum status status;
 
 	if (args == NULL || numbers == NULL)
 		return STATUS_OVERLOADED;
@@ -124,12 +109,11 @@ job_store_answered_many(struct db *tx, const char *const *ids,
 		at = job_store_cases(at, ids, numbers + i * count, count);
 	for (size_t i = 0; i < count; i++)
 		*at++ = DB_TEXT(ids[i]);
-	status = db_many_exec(tx, &affected,
-	                      "UPDATE job_call FORCE INDEX (PRIMARY) SET outcome = 1,"
-	                      " ended_at = CASE job_id {WHEN ? THEN ?| } END,"
-	                      " prompt_tokens = CASE job_id {WHEN ? THEN ?| } END,"
-	                      " completion_tokens = CASE job_id {WHEN ? THEN ?| } END"
-	                      " WHERE job_id IN ({?|, }) AND number = 1 AND outcome = 0",
-	                      count, args, (size_t)(at - args));
-	return job_store_all(status, affected, count);
+	return db_many_later(tx, count, STATUS_CONFLICT,
+	                     "UPDATE job_call FORCE INDEX (PRIMARY) SET outcome = 1,"
+	                     " ended_at = CASE job_id {WHEN ? THEN ?| } END,"
+	                     " prompt_tokens = CASE job_id {WHEN ? THEN ?| } END,"
+	                     " completion_tokens = CASE job_id {WHEN ? THEN ?| } END"
+	                     " WHERE job_id IN ({?|, }) AND number = 1 AND outcome = 0",
+	                     count, args, (size_t)(at - args));
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * job_store.h for many jobs at once, as services/planner/store_many.h: what is usual, or CONFLICT.
- * Arrays have `count` elements.
+ * Arrays have `count` elements. All of it goes out with what follows in the transaction
+ * (db_later()): what is not usual shows there.
  */
 #ifndef STUDYHALL_PLANNER_JOBS_JOB_STORE_MANY_H
 #define STUDYHALL_PLANNER_JOBS_JOB_STORE_MANY_H
