@@ -326,10 +326,12 @@ outbox_start(struct service *service, const char *const *actors)
 }
 
 void
-outbox_nudge(struct outbox *outbox)
+outbox_nudge(struct outbox *outbox, const char *actor)
 {
 	OBJ_CHECK(outbox, OUTBOX_MAGIC);
 	for (size_t i = 0; i < outbox->lane_count; i++) {
+		if (actor != NULL && strcmp(outbox->lanes[i].actor, actor) != 0)
+			continue;
 		atomic_store(&outbox->lanes[i].nudged, true);
 		periodic_nudge(outbox->lanes[i].periodic);
 	}

@@ -5,7 +5,7 @@
  * repeats by id and version; orders (an erasure) are idempotent calls, repeated until acknowledged.
  *
  *	outbox_put_event(tx, &event);	in a db_transact() function
- *	outbox_nudge(outbox);		after the commit: the relay sends now, not a second later
+ *	outbox_nudge(outbox, actor);	after the commit: the relay sends now, not a second later
  *
  * Several replicas may relay the same row; so may the second after the first died. One lane per
  * destination: history being away holds up no order to planner. A row that its destination refuses
@@ -44,7 +44,8 @@ enum status outbox_put_order(struct db *tx, const char *actor, const char *metho
  * From the service's start(); the outbox lives as long as the process. The relays end when the
  * service drains; what they leave waits in the table. NULL without memory. */
 struct outbox *outbox_start(struct service *service, const char *const *actors);
-/* There may be something new. From any task of the process, after the commit; never waits. */
-void outbox_nudge(struct outbox *outbox);
+/* There is something new for this actor (NULL: for all). From any task of the process, after the
+ * commit; never waits. */
+void outbox_nudge(struct outbox *outbox, const char *actor);
 
 #endif

@@ -125,7 +125,7 @@ auth_sign_up(struct call *call, const void *message, void *reply)
 	status = db_transact(auth->db, auth_sign_up_tx, &account);
 	if (status != STATUS_OK)
 		return status;
-	outbox_nudge(auth->outbox);
+	outbox_nudge(auth->outbox, "history");
 	auth_address(call, address);
 	auth_audit("sign-up", "ok", id, address);
 	call_set_outcome(call, OUTCOME_CREATED);
@@ -165,14 +165,9 @@ auth_sign_in_tx(struct db *tx, void *arg)
 {
 	struct auth_sign_in *sign_in = arg;
 	const char *user = sign_in->session.user;
-	struct account now;
-	enum status status = auth_store_lock_account(tx, user, &now);
-
 	/* The password may have been changed, or the account disabled, since it was compared. */
-	if (status == STATUS_NOT_FOUND ||
-	    (status == STATUS_OK &&
-	     (now.disabled || strcmp(now.password, sign_in->account.password) != 0)))
-		return STATUS_UNAUTHENTICATED;
+	enum status status = auth_store_hold_account(tx, user, sign_in->account.password);
+
 	if (status == STATUS_OK && sign_in->renewed[0] != '\0')
 		status = auth_store_set_password(tx, user, sign_in->renewed);
 	if (status == STATUS_OK)
@@ -262,7 +257,7 @@ auth_sign_in_open(struct call *call, struct auth_sign_in *sign_in, const char *p
 	status = db_transact(auth->db, auth_sign_in_tx, sign_in);
 	if (status != STATUS_OK)
 		return status;
-	outbox_nudge(auth->outbox);
+	outbox_nudge(auth->outbox, "history");
 	return auth_sign_in_fill(sign_in, token, reply);
 }
 

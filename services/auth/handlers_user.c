@@ -160,7 +160,7 @@ auth_delete_me(struct call *call, const void *message, void *reply)
 		status = credentials_erase(auth->cache, auth->db, account.id);
 	if (status != STATUS_OK)
 		return status == STATUS_NOT_FOUND ? STATUS_UNAUTHENTICATED : status;
-	outbox_nudge(auth->outbox);
+	outbox_nudge(auth->outbox, NULL);
 	auth_audit_call(call, "erasure", account.id);
 	call_set_outcome(call, OUTCOME_ACCEPTED);
 	return STATUS_OK;

@@ -85,6 +85,15 @@ auth_store_lock_account(struct db *tx, const char *id, struct account *account)
 }
 
 enum status
+auth_store_hold_account(struct db *tx, const char *id, const char *password)
+{
+	return DB_LATER(tx, 1, STATUS_UNAUTHENTICATED,
+	                "SELECT 1 FROM account WHERE id = ? AND password = ?"
+	                " AND disabled_at IS NULL FOR UPDATE",
+	                DB_TEXT(id), DB_TEXT(password));
+}
+
+enum status
 auth_store_change_account(struct db *tx, const struct account *account)
 {
 	return DB_EXEC(tx, NULL,
@@ -147,10 +156,10 @@ auth_store_list_accounts(struct db *db, const char *after, size_t limit, struct 
 enum status
 auth_store_know_address(struct db *tx, const char *user, const char *address, int64_t now)
 {
-	return DB_EXEC(tx, NULL,
-	               "INSERT INTO known_address (user_id, address, last_at) VALUES (?, ?, ?)"
-	               " ON DUPLICATE KEY UPDATE last_at = VALUES(last_at)",
-	               DB_TEXT(user), DB_TEXT(address), DB_INT(now));
+	return DB_LATER(tx, DB_ANY, STATUS_OK,
+	                "INSERT INTO known_address (user_id, address, last_at) VALUES (?, ?, ?)"
+	                " ON DUPLICATE KEY UPDATE last_at = VALUES(last_at)",
+	                DB_TEXT(user), DB_TEXT(address), DB_INT(now));
 }
 
 enum status

@@ -36,6 +36,9 @@ enum status auth_store_account_by_email(struct db *db, const char *email_folded,
                                         const char *address, struct account *account, bool *known);
 /* Nobody else changes the account, or adds a session to it, until the transaction ends. */
 enum status auth_store_lock_account(struct db *tx, const char *id, struct account *account);
+/* The same for an account whose password is still this hash; else, or when it is disabled, the
+ * transaction ends with UNAUTHENTICATED (db_later()). */
+enum status auth_store_hold_account(struct db *tx, const char *id, const char *password);
 enum status auth_store_change_account(struct db *tx, const struct account *account);
 enum status auth_store_set_password(struct db *tx, const char *id, const char *password);
 enum status auth_store_set_disabled(struct db *tx, const char *id, bool disabled, int64_t now);
@@ -45,6 +48,7 @@ enum status auth_store_remove_account(struct db *tx, const char *id);
 enum status auth_store_list_accounts(struct db *db, const char *after, size_t limit,
                                      struct account **accounts, size_t *count);
 
+/* With what follows in the transaction: db_later(). */
 enum status auth_store_know_address(struct db *tx, const char *user, const char *address,
                                     int64_t now);
 
@@ -67,6 +71,7 @@ struct session {
 	const char *time_zone;  /* likewise */
 };
 
+/* With what follows in the transaction: db_later(). */
 enum status auth_store_add_session(struct db *tx, const struct session *session);
 /* The session of that token if it is alive and its account not disabled. */
 enum status auth_store_find_session(struct db *db, const char *digest, int64_t now,

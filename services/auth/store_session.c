@@ -27,12 +27,12 @@ auth_store_read_session(const struct db_rows *rows, size_t i, struct session *se
 enum status
 auth_store_add_session(struct db *tx, const struct session *session)
 {
-	return DB_EXEC(tx, NULL,
-	               "INSERT INTO session (id, user_id, token_digest, created_at, last_seen_at,"
-	               " expires_at, user_agent) VALUES (?, ?, ?, ?, ?, ?, ?)",
-	               DB_TEXT(session->id), DB_TEXT(session->user), DB_TEXT(session->digest),
-	               DB_INT(session->created_at), DB_INT(session->last_seen_at),
-	               DB_INT(session->expires_at), DB_TEXT(session->user_agent));
+	return DB_LATER(tx, DB_ANY, STATUS_OK,
+	                "INSERT INTO session (id, user_id, token_digest, created_at, last_seen_at,"
+	                " expires_at, user_agent) VALUES (?, ?, ?, ?, ?, ?, ?)",
+	                DB_TEXT(session->id), DB_TEXT(session->user), DB_TEXT(session->digest),
+	                DB_INT(session->created_at), DB_INT(session->last_seen_at),
+	                DB_INT(session->expires_at), DB_TEXT(session->user_agent));
 }
 
 enum status

@@ -84,8 +84,9 @@ history_ingest_tx(struct db *tx, void *arg)
 	struct history_ingest_chunk *chunk = arg;
 	struct history_event event;
 	enum status status = STATUS_OK;
+	const char *erased[INGEST_CHUNK];
+	size_t erased_count = 0;
 	uint64_t removed;
-	bool erased;
 
 	for (size_t i = 0; i < chunk->count && status == STATUS_OK; i++) {
 		if (!history_ingest_event(chunk->events[i], &event)) {
@@ -95,11 +96,12 @@ history_ingest_tx(struct db *tx, void *arg)
 		}
 		status = history_store_put(tx, chunk->events[i]->user_id, &event);
 	}
-	for (size_t i = 0; i < chunk->user_count && status == STATUS_OK; i++) {
-		status = history_store_is_erased(tx, chunk->users[i], &erased);
-		if (status == STATUS_OK && erased)
-			status = history_store_remove_all(tx, chunk->users[i], 0, &removed);
-	}
+	/* Behind the events, and no db_later(): it tells whether the database took them. */
+	if (status == STATUS_OK)
+		status = history_store_erased_of(tx, chunk->users, chunk->user_count, erased,
+		                                 &erased_count);
+	for (size_t i = 0; i < erased_count && status == STATUS_OK; i++)
+		status = history_store_remove_all(tx, erased[i], 0, &removed);
 	return status;
 }
 

@@ -5,6 +5,7 @@
 
 #include "common/base/arena.h"
 #include "common/io/db.h"
+#include "common/io/db_many.h"
 #include "common/task/task.h"
 
 #define STORE_COLUMNS "id, version, type, at_ms, subject, minutes, note, ref"
@@ -117,8 +118,8 @@ enum status
 history_store_put(struct db *tx, const char *user, const struct history_event *event)
 {
 	/* Assignments are made from left to right: `version` is the old one until the last. */
-	return DB_EXEC(
-	    tx, NULL,
+	return DB_LATER(
+	    tx, DB_ANY, STATUS_OK,
 	    "INSERT INTO event (user_id, id, version, type, at_ms, subject, minutes, note, ref)"
 	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE"
 	    " type = IF(VALUES(version) > version, VALUES(type), type),"
@@ -157,6 +158,28 @@ history_store_mark_erased(struct db *tx, const char *user, int64_t now_ms)
 	               "INSERT INTO erased_user (user_id, erased_at) VALUES (?, ?)"
 	               " ON DUPLICATE KEY UPDATE user_id = user_id",
 	               DB_TEXT(user), DB_INT(now_ms));
+}
+
+enum status
+history_store_erased_of(struct db *tx, const char *const *users, size_t count, const char **erased,
+                        size_t *erased_count)
+{
+	size_t padded = db_many_padded(count);
+	struct db_value *args = arena_calloc(task_arena(), padded, sizeof *args);
+	struct db_rows *rows;
+	enum status status;
+
+	*erased_count = 0;
+	if (args == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < padded; i++)
+		args[i] = DB_TEXT(users[i < count ? i : count - 1]);
+	status =
+	    db_many_query(tx, &rows, "SELECT user_id FROM erased_user WHERE user_id IN ({?|, })",
+	                  padded, args, padded);
+	for (size_t i = 0; status == STATUS_OK && i < db_count(rows); i++)
+		erased[(*erased_count)++] = db_text(rows, i, 0);
+	return status;
 }
 
 enum status

@@ -49,7 +49,8 @@ enum status history_store_export(struct db *db, const char *user, const struct c
 /* One event that is shown; locked until the transaction's end. NOT_FOUND. */
 enum status history_store_lock(struct db *tx, const char *user, const char *id,
                                struct history_event *event);
-/* Adds the event, or replaces what is known of it if its version is greater. */
+/* Adds the event, or replaces what is known of it if its version is greater; in a transaction with
+ * what follows (db_later()). */
 enum status history_store_put(struct db *tx, const char *user, const struct history_event *event);
 /* Replaces an event, whatever its version. */
 enum status history_store_change(struct db *tx, const char *user,
@@ -60,6 +61,9 @@ enum status history_store_remove(struct db *tx, const char *user, const char *id
  * the tombstone after having added them: then whichever comes first, nothing stays. */
 enum status history_store_mark_erased(struct db *tx, const char *user, int64_t now_ms);
 enum status history_store_is_erased(struct db *tx, const char *user, bool *erased);
+/* Those of the users (a count from 1 on) who are; `erased` has room for all. */
+enum status history_store_erased_of(struct db *tx, const char *const *users, size_t count,
+                                    const char **erased, size_t *erased_count);
 /* Removes up to `limit` events (0: all); *removed tells how many. */
 enum status history_store_remove_all(struct db *db, const char *user, uint64_t limit,
                                      uint64_t *removed);

@@ -143,7 +143,7 @@ static enum status
 item_answer(struct item_change *change, Planner__Item *reply)
 {
 	if (change->recorded)
-		outbox_nudge(planner_of(change->call)->outbox);
+		outbox_nudge(planner_of(change->call)->outbox, "history");
 	plan_set_etag(change->call, change->item.version, NULL, 0);
 	return plan_item_message(&change->item, reply) ? STATUS_OK : STATUS_OVERLOADED;
 }

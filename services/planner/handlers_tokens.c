@@ -7,6 +7,7 @@
 #include "services/planner/quota.h"
 #include "services/planner/store.h"
 #include "services/planner/store_holds.h"
+#include "services/planner/store_many.h"
 
 #include "planner.pb-c.h"
 
@@ -39,17 +40,36 @@ tokens_reserve_tx(struct db *tx, void *arg)
 	return status == STATUS_OK ? quota_reserve(tx, hold) : status;
 }
 
+/* The same as nearly always: asked once, and the day's counter is there and has room. CONFLICT:
+ * something is not so. */
+static enum status
+tokens_reserve_usual_tx(struct db *tx, void *arg)
+{
+	const struct tokens_reservation *reservation = arg;
+	const struct quota_hold *hold = &reservation->hold;
+	enum status status = hold_store_add_new(tx, reservation->mark, hold, planner_now_ms());
+
+	if (status == STATUS_OK)
+		status = planner_store_none_erased(tx, &hold->user, 1);
+	return status == STATUS_OK ? quota_reserve_many(tx, hold, 1) : status;
+}
+
 enum status
 planner_reserve_tokens(struct call *call, const void *message, void *reply)
 {
 	const Planner__ReserveTokensRequest *request = message;
+	struct db *db = planner_of(call)->db;
+	enum status status;
 	struct tokens_reservation reservation = {
 	    request->mark,
 	    {.user = call_user(call), .provider = request->provider, .tokens = request->tokens}};
 
 	(void)reply;
 	quota_today(call_time_zone(call), &reservation.hold);
-	return db_transact(planner_of(call)->db, tokens_reserve_tx, &reservation);
+	status = db_transact(db, tokens_reserve_usual_tx, &reservation);
+	if (status == STATUS_CONFLICT)
+		status = db_transact(db, tokens_reserve_tx, &reservation);
+	return status;
 }
 
 /* --- settling -----------------------------------------------------------------------------------

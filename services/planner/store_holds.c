@@ -23,25 +23,28 @@ hold_store_add(struct db *tx, const char *mark, const struct quota_hold *hold, i
 }
 
 enum status
+hold_store_add_new(struct db *tx, const char *mark, const struct quota_hold *hold, int64_t now_ms)
+{
+	return DB_LATER(tx, DB_ANY, STATUS_OK,
+	                "INSERT INTO token_hold (user_id, mark, provider, quota_day,"
+	                " budget_day, reserved, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+	                DB_TEXT(hold->user), DB_TEXT(mark), DB_TEXT(hold->provider),
+	                DB_INT(hold->day), DB_INT(hold->budget_day), DB_UINT(hold->tokens),
+	                DB_INT(now_ms));
+}
+
+enum status
 hold_store_settle(struct db *tx, const char *user, const char *mark, uint32_t prompt_tokens,
                   uint32_t completion_tokens, struct quota_hold *hold, bool *settled)
 {
 	struct db_rows *rows;
-	uint64_t changed = 0;
-	enum status status = DB_EXEC(tx, &changed,
-	                             "UPDATE token_hold SET prompt_tokens = ?,"
-	                             " completion_tokens = ? WHERE user_id = ? AND mark = ?"
-	                             " AND prompt_tokens IS NULL",
-	                             DB_UINT(prompt_tokens), DB_UINT(completion_tokens),
-	                             DB_TEXT(user), DB_TEXT(mark));
+	enum status status =
+	    DB_QUERY(tx, &rows,
+	             "SELECT provider, quota_day, budget_day, reserved FROM token_hold"
+	             " WHERE user_id = ? AND mark = ? AND prompt_tokens IS NULL FOR UPDATE",
+	             DB_TEXT(user), DB_TEXT(mark));
 
 	*settled = false;
-	if (status != STATUS_OK || changed == 0)
-		return status;
-	status = DB_QUERY(tx, &rows,
-	                  "SELECT provider, quota_day, budget_day, reserved FROM token_hold"
-	                  " WHERE user_id = ? AND mark = ?",
-	                  DB_TEXT(user), DB_TEXT(mark));
 	if (status != STATUS_OK || db_count(rows) == 0)
 		return status;
 	*settled = true;
@@ -50,7 +53,11 @@ hold_store_settle(struct db *tx, const char *user, const char *mark, uint32_t pr
 	                            .day = (int32_t)db_int(rows, 0, 1),
 	                            .budget_day = (int32_t)db_int(rows, 0, 2),
 	                            .tokens = (uint32_t)db_uint(rows, 0, 3)};
-	return STATUS_OK;
+	return DB_LATER(tx, 1, STATUS_INTERNAL,
+	                "UPDATE token_hold SET prompt_tokens = ?, completion_tokens = ?"
+	                " WHERE user_id = ? AND mark = ?",
+	                DB_UINT(prompt_tokens), DB_UINT(completion_tokens), DB_TEXT(user),
+	                DB_TEXT(mark));
 }
 
 enum status

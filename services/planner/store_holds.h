@@ -13,6 +13,9 @@
 /* *added is false when the user has one of this mark already, which stays as it is. */
 enum status hold_store_add(struct db *tx, const char *mark, const struct quota_hold *hold,
                            int64_t now_ms, bool *added);
+/* The same, when there is none: CONFLICT otherwise, later (db_later()). */
+enum status hold_store_add_new(struct db *tx, const char *mark, const struct quota_hold *hold,
+                               int64_t now_ms);
 /* Notes what a call has used. *settled is false, and nothing is changed, when it has been noted
  * before or there is no such hold; otherwise *hold is what was reserved, its texts in the arena. */
 enum status hold_store_settle(struct db *tx, const char *user, const char *mark,

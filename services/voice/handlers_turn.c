@@ -113,13 +113,14 @@ turn_store_tx(struct db *tx, void *arg)
 {
 	struct turn_run *run = arg;
 	const char *user = call_user(run->call);
-	bool erased = false;
 	enum status status;
 
 	if (run->is_new)
 		status = voice_store_insert(tx, user, &run->conversation);
 	else
 		status = voice_store_get(tx, user, run->conversation.id, true, &run->conversation);
+	if (status == STATUS_OK && !run->is_new)
+		status = voice_store_count_turn(tx, run->conversation.id, &run->turn);
 	if (status == STATUS_OK)
 		status = voice_store_add_turn(tx, run->conversation.id, &run->turn);
 	if (status == STATUS_OK)
@@ -127,8 +128,8 @@ turn_store_tx(struct db *tx, void *arg)
 	if (status == STATUS_OK)
 		status = turn_settle(run, tx);
 	if (status == STATUS_OK)
-		status = voice_store_is_erased(tx, user, &erased);
-	return status == STATUS_OK && erased ? STATUS_UNAUTHENTICATED : status;
+		status = voice_store_unless_erased(tx, user);
+	return status;
 }
 
 /* Who is asked on the way hears of the turn by its id. */
@@ -343,7 +344,7 @@ voice_create_turn(struct call *call, const void *message, void *out)
 	if (status != STATUS_OK)
 		turn_settle_alone(&run);
 	if (status == STATUS_OK) {
-		outbox_nudge(voice->outbox);
+		outbox_nudge(voice->outbox, run.calls.count > 0 ? NULL : "history");
 		silent = turn_pack_silent(reply, &length);
 		call_set_outcome(call, OUTCOME_CREATED);
 		if (silent == NULL)

@@ -42,30 +42,31 @@ voice_store_get(struct db *db, const char *user, const char *id, bool lock,
 enum status
 voice_store_insert(struct db *tx, const char *user, const struct voice_conversation *conversation)
 {
-	return DB_EXEC(tx, NULL,
-	               "INSERT INTO conversation (id, user_id, title, created_at, updated_at,"
-	               " turns) VALUES (?, ?, ?, ?, ?, 0)",
-	               DB_TEXT(conversation->id), DB_TEXT(user), DB_TEXT(conversation->title),
-	               DB_INT(conversation->created_ms), DB_INT(conversation->updated_ms));
+	return DB_LATER(tx, DB_ANY, STATUS_OK,
+	                "INSERT INTO conversation (id, user_id, title, created_at, updated_at,"
+	                " turns) VALUES (?, ?, ?, ?, ?, 1)",
+	                DB_TEXT(conversation->id), DB_TEXT(user), DB_TEXT(conversation->title),
+	                DB_INT(conversation->created_ms), DB_INT(conversation->updated_ms));
+}
+
+enum status
+voice_store_count_turn(struct db *tx, const char *conversation, const struct voice_turn *turn)
+{
+	return DB_LATER(tx, DB_ANY, STATUS_OK,
+	                "UPDATE conversation SET turns = turns + 1, updated_at = ? WHERE id = ?",
+	                DB_INT(turn->created_ms), DB_TEXT(conversation));
 }
 
 enum status
 voice_store_add_turn(struct db *tx, const char *conversation, const struct voice_turn *turn)
 {
-	enum status status = DB_EXEC(
-	    tx, NULL,
+	return DB_LATER(
+	    tx, DB_ANY, STATUS_OK,
 	    "INSERT INTO turn (conversation_id, id, transcript, reply, stt, chat, tts, created_at)"
 	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 	    DB_TEXT(conversation), DB_TEXT(turn->id), DB_TEXT(turn->transcript),
 	    DB_TEXT(turn->reply), DB_TEXT(turn->stt), DB_TEXT(turn->chat), DB_TEXT(turn->tts),
 	    DB_INT(turn->created_ms));
-
-	if (status == STATUS_OK)
-		status = DB_EXEC(
-		    tx, NULL,
-		    "UPDATE conversation SET turns = turns + 1, updated_at = ? WHERE id = ?",
-		    DB_INT(turn->created_ms), DB_TEXT(conversation));
-	return status;
 }
 
 #define TURN_COLUMNS "id, transcript, reply, stt, chat, tts, created_at"
@@ -163,12 +164,8 @@ voice_store_mark_erased(struct db *tx, const char *user, int64_t now_ms)
 }
 
 enum status
-voice_store_is_erased(struct db *tx, const char *user, bool *erased)
+voice_store_unless_erased(struct db *tx, const char *user)
 {
-	struct db_rows *rows;
-	enum status status =
-	    DB_QUERY(tx, &rows, "SELECT 1 FROM erased_user WHERE user_id = ?", DB_TEXT(user));
-
-	*erased = status == STATUS_OK && db_count(rows) > 0;
-	return status;
+	return DB_LATER(tx, 0, STATUS_UNAUTHENTICATED,
+	                "SELECT 1 FROM erased_user WHERE user_id = ?", DB_TEXT(user));
 }

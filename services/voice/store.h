@@ -33,11 +33,16 @@ struct voice_turn {
 /* NOT_FOUND: there is none of this user's. */
 enum status voice_store_get(struct db *db, const char *user, const char *id, bool lock,
                             struct voice_conversation *conversation);
+/* A turn's transaction, which hears of all these together (db_later()): a new conversation, which
+ * counts its first turn, or one more turn of another; the turn itself; and, behind what was added,
+ * UNAUTHENTICATED for a user who is erased. */
 enum status voice_store_insert(struct db *tx, const char *user,
                                const struct voice_conversation *conversation);
-/* Adds the turn and notes it on its conversation. */
+enum status voice_store_count_turn(struct db *tx, const char *conversation,
+                                   const struct voice_turn *turn);
 enum status voice_store_add_turn(struct db *tx, const char *conversation,
                                  const struct voice_turn *turn);
+enum status voice_store_unless_erased(struct db *tx, const char *user);
 /* Up to `limit` turns, oldest first. */
 enum status voice_store_turns(struct db *db, const char *conversation, size_t limit,
                               struct voice_turn **turns, size_t *count);
@@ -53,6 +58,5 @@ enum status voice_store_delete(struct db *tx, const char *id);
 /* As in the history service: first the tombstone is committed, then everything is removed; who adds
  * looks for the tombstone after having added. */
 enum status voice_store_mark_erased(struct db *tx, const char *user, int64_t now_ms);
-enum status voice_store_is_erased(struct db *tx, const char *user, bool *erased);
 
 #endif

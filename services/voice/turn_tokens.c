@@ -127,7 +127,7 @@ turn_settle_task(void *arg)
 	enum status status = db_transact(voice->db, turn_settle_tx, run);
 
 	if (status == STATUS_OK)
-		outbox_nudge(voice->outbox);
+		outbox_nudge(voice->outbox, "planner");
 	else
 		turn_settle_failed(status);
 }

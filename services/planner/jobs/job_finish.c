@@ -352,7 +352,7 @@ job_finish(struct job *job)
 		return;
 	}
 	if (finish.ending.status == JOB_SUCCEEDED)
-		outbox_nudge(job->jobs->outbox);
+		outbox_nudge(job->jobs->outbox, "history");
 	job_finish_result(&finish);
 	metric_add(job->jobs->ended[finish.ending.status], 1);
 	job_over(job, JOB_OVER);
