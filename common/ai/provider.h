@@ -59,6 +59,7 @@ struct provider_request {
 	void (*body)(const void *arg, struct buf *out);
 	const void *body_arg;
 	size_t answer_limit; /* bytes; 0: 4 MB */
+	size_t read_size;    /* as fetch_request's: of answers that are long and come at once */
 	uint32_t tokens_at_most;
 	const char *mark;       /* Idempotency-Key is MARK:NUMBER; NULL: none is sent */
 	uint64_t give_up_ms;    /* clock_ms(); 0: only the task's deadline */

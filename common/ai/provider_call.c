@@ -154,6 +154,7 @@ provider_send(struct provider_call *call, const struct provider_request *request
 	                              .first_byte_ms = call->first_byte_ms,
 	                              .silence_ms = options->silence_ms,
 	                              .body_limit = request->answer_limit,
+	                              .read_size = request->read_size,
 	                              .allow_http = call->provider->plain,
 	                              .ca_file = options->ca_file};
 

@@ -15,9 +15,11 @@
 #define FETCH_HEAD_LIMIT  ((size_t)64 << 10)
 #define FETCH_WAITING_MAX ((size_t)64 << 10) /* bytes that nobody has read yet */
 /* Thousands of transfers wait at a time, each with its own. 16 KB is the least for sending; it is
- * only made for a body that does not go out in one with the head: over TLS, or a large one. */
-#define FETCH_BUFFER_SIZE 2048L
-#define FETCH_UPLOAD_SIZE 16384L
+ * only made for a body that does not go out in one with the head: over TLS, or a large one, which
+ * then goes out in few pieces. */
+#define FETCH_BUFFER_SIZE 2048
+#define FETCH_UPLOAD_SIZE ((size_t)16 << 10)
+#define FETCH_UPLOAD_MOST ((size_t)128 << 10)
 
 /* --- curl's callbacks ------------------------------------------------------------------------ */
 
@@ -197,7 +199,12 @@ static void
 fetch_set_limits(struct fetch *fetch, const struct fetch_request *request)
 {
 	CURL *easy = fetch->easy;
+	size_t upload = request->body_length;
 
+	if (upload < FETCH_UPLOAD_SIZE)
+		upload = FETCH_UPLOAD_SIZE;
+	if (upload > FETCH_UPLOAD_MOST)
+		upload = FETCH_UPLOAD_MOST;
 	fetch->begun_us = clock_us();
 	fetch->heard_ms = clock_ms();
 	fetch->silence_ms = request->silence_ms;
@@ -211,8 +218,9 @@ fetch_set_limits(struct fetch *fetch, const struct fetch_request *request)
 	                 (long)(request->connect_ms != 0 ? request->connect_ms : FETCH_CONNECT_MS));
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->total_ms);
 	curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)fetch->body_limit);
-	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, FETCH_BUFFER_SIZE);
-	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, FETCH_UPLOAD_SIZE);
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
+	                 (long)(request->read_size != 0 ? request->read_size : FETCH_BUFFER_SIZE));
+	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)upload);
 }
 
 static void

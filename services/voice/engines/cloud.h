@@ -16,8 +16,9 @@ struct buf;
 struct clip;
 struct share;
 
-#define CLOUD_SOUND_MOST ((size_t)6 << 20) /* bytes of speech: two minutes of WAV at 24 kHz */
-#define CLOUD_TEXT_MOST  1000              /* code points of a transcript */
+#define CLOUD_SOUND_MOST ((size_t)6 << 20)  /* bytes of speech: two minutes of WAV at 24 kHz */
+#define CLOUD_TEXT_MOST  1000               /* code points of a transcript */
+#define CLOUD_READ_SIZE  ((size_t)64 << 10) /* speech comes at once, some hundred KB of it */
 
 enum cloud_format {
 	CLOUD_WAV,

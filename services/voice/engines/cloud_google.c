@@ -232,6 +232,7 @@ google_speak(const struct cloud_ask *ask, const char *text, enum cloud_format fo
 	request.body = google_speak_body;
 	request.body_arg = &speaking;
 	request.answer_limit = CLOUD_SOUND_MOST / 3 * 4 + 1024;
+	request.read_size = CLOUD_READ_SIZE;
 	request.read = google_read_spoken;
 	request.read_arg = &speaking;
 	return provider_fetch(ask->provider, &request, ask->turns);

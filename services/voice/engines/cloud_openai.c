@@ -148,6 +148,7 @@ openai_speak(const struct cloud_ask *ask, const char *text, enum cloud_format fo
 	request.body = openai_speak_body;
 	request.body_arg = &speaking;
 	request.answer_limit = CLOUD_SOUND_MOST;
+	request.read_size = CLOUD_READ_SIZE;
 	request.read = openai_read_spoken;
 	request.read_arg = &speaking;
 	return provider_fetch(ask->provider, &request, ask->turns);
