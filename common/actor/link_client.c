@@ -2,9 +2,14 @@
  * The state machine of a link's calling end: down, greeting, up.
  *
  * Who may have executed a call that failed? Nobody, if its request was still queued here, or if the
- * POST that carried it was refused because it named a dead process's boot id. Else we don't know.
+ * batch that carried it was refused because it named a dead process's boot id, or came after one
+ * that was. Else we don't know.
+ *
+ * A service of the release before knows no numbered batches: it hears POSTs on the first lane and a
+ * POLL on the second, one at a time of each.
  */
 #include "common/actor/link_client.h"
+#include "common/actor/link_order.h"
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
@@ -18,10 +23,13 @@
 #include <stdlib.h>
 
 #define LINK_MAGIC       0x117c0001u
-#define LINK_DEAD_MS     3000 /* a poll is answered within one second; silence this long is death */
+#define LINK_DEAD_MS     3000 /* an answer comes within one second; silence this long is death */
 #define LINK_WATCH_MS    500
 #define LINK_SLOT_BITS   16
 #define LINK_FIRST_SLOTS 64
+#define LINK_NO_BATCH    UINT64_MAX
+#define LINK_POST        0 /* lanes, also those of numbered batches: the greeting is a POST */
+#define LINK_POLL        1
 
 enum link_state {
 	LINK_DOWN,
@@ -36,10 +44,13 @@ struct link_client {
 	enum link_state state;
 	uint64_t boot;       /* the replica's */
 	uint64_t heard_ms;   /* when it last answered */
-	uint64_t connection; /* number of the connection, and on which one each role last spoke */
-	uint64_t spoke_on[2];
-	uint64_t batches;  /* POSTs sent */
-	uint64_t sequence; /* of call ids */
+	uint64_t connection; /* number of the connection or greeting, and on which each lane last */
+	uint64_t spoke_on[DIAL_LANES]; /* spoke, with which batch (0: the greeting) */
+	uint64_t spoke[DIAL_LANES];
+	bool numbered;           /* the replica knows numbered batches */
+	struct link_order order; /* of the replica's */
+	uint64_t batches;        /* sent that say something, or are numbered */
+	uint64_t sequence;       /* of call ids */
 	struct link_call **slots;
 	uint32_t *free_slots; /* stack of free slot numbers */
 	uint32_t slot_count, free_count;
@@ -104,7 +115,7 @@ link_remove(struct link_client *link, struct link_call *call)
 	call->id = 0;
 }
 
-/* Fails every call. Those whose request went out in POST number `refused` were not executed. */
+/* Fails every call. Those whose request went out in batch `refused` or later were not executed. */
 static void
 link_fail_calls(struct link_client *link, uint64_t refused)
 {
@@ -114,7 +125,7 @@ link_fail_calls(struct link_client *link, uint64_t refused)
 
 		if (call == NULL)
 			continue;
-		started = call->queued == NULL && call->batch != refused;
+		started = call->queued == NULL && call->batch < refused;
 		link_remove(link, call);
 		call->failed(call, started);
 	}
@@ -125,14 +136,27 @@ link_fail_calls(struct link_client *link, uint64_t refused)
 /* --- speaking -------------------------------------------------------------------------------- */
 
 static void
-link_exchange(struct link_client *link, enum wire_role role)
+link_exchange(struct link_client *link, unsigned lane, uint64_t number)
 {
 	if (buf_failed(&link->batch) ||
-	    dial_exchange(link->dial, role, link->batch.bytes, link->batch.length) != 0) {
+	    dial_exchange(link->dial, lane, link->batch.bytes, link->batch.length) != 0) {
 		LOG_ERROR("out of memory for a batch", LOG_TEXT("to", link->options.actor));
 		dial_drop(link->dial);
 	}
-	link->spoke_on[role] = link->connection;
+	link->spoke_on[lane] = link->connection;
+	link->spoke[lane] = number;
+}
+
+static bool
+link_free_lane(const struct link_client *link, unsigned *lane)
+{
+	for (unsigned i = 0; i < DIAL_LANES; i++) {
+		if (!dial_busy(link->dial, i)) {
+			*lane = i;
+			return true;
+		}
+	}
+	return false;
 }
 
 static void
@@ -142,27 +166,28 @@ link_greet(struct link_client *link)
 	struct wire_item *item;
 
 	link->state = LINK_GREETING;
-	if (dial_busy(link->dial, WIRE_POST))
+	if (dial_busy(link->dial, LINK_POST))
 		return; /* the old exchange's answer comes first */
-	hello.has_version = true;
+	hello.has_version = hello.has_first = true;
 	hello.version = WIRE_VERSION;
+	hello.first = link->batches + 1;
 	item = wire_item_new(WIRE_NO_CALL, WIRE_HELLO, &hello.base);
 	buf_clear(&link->batch);
 	wire_batch_begin(&link->batch, WIRE_POST, 0);
 	if (item != NULL)
 		wire_batch_add(&link->batch, item);
 	free(item);
-	link_exchange(link, WIRE_POST);
+	link_exchange(link, LINK_POST, 0);
 }
 
 static void
 link_poll(struct link_client *link)
 {
-	if (dial_busy(link->dial, WIRE_POLL))
+	if (dial_busy(link->dial, LINK_POLL))
 		return;
 	buf_clear(&link->batch);
 	wire_batch_begin(&link->batch, WIRE_POLL, link->boot);
-	link_exchange(link, WIRE_POLL);
+	link_exchange(link, LINK_POLL, LINK_NO_BATCH);
 }
 
 static void
@@ -182,18 +207,62 @@ link_batch_queue(struct link_client *link, struct wire_queue *queue)
 	}
 }
 
+static bool
+link_has_words(const struct link_client *link)
+{
+	return link->urgent.head != NULL || link->ordinary.head != NULL;
+}
+
+/* Says what there is to say, on one lane. */
+static void
+link_say(struct link_client *link, unsigned lane)
+{
+	link->batches++;
+	buf_clear(&link->batch);
+	if (link->numbered)
+		wire_batch_begin_numbered(&link->batch, link->boot, link->batches);
+	else
+		wire_batch_begin(&link->batch, WIRE_POST, link->boot);
+	link_batch_queue(link, &link->urgent);
+	link_batch_queue(link, &link->ordinary);
+	link_exchange(link, lane, link->batches);
+}
+
+static bool
+link_may_say(const struct link_client *link, unsigned *lane)
+{
+	if (link->state != LINK_UP)
+		return false;
+	if (link->numbered)
+		return link_free_lane(link, lane);
+	*lane = LINK_POST;
+	return !dial_busy(link->dial, LINK_POST);
+}
+
 static void
 link_flush(struct link_client *link)
 {
-	if (link->state != LINK_UP || dial_busy(link->dial, WIRE_POST) ||
-	    (link->urgent.head == NULL && link->ordinary.head == NULL))
+	unsigned lane;
+
+	if (link_has_words(link) && link_may_say(link, &lane))
+		link_say(link, lane);
+}
+
+/* The replica may always speak: on one lane at least. */
+static void
+link_listen(struct link_client *link)
+{
+	unsigned lane;
+
+	if (!link->numbered) {
+		link_poll(link);
 		return;
-	link->batches++;
-	buf_clear(&link->batch);
-	wire_batch_begin(&link->batch, WIRE_POST, link->boot);
-	link_batch_queue(link, &link->urgent);
-	link_batch_queue(link, &link->ordinary);
-	link_exchange(link, WIRE_POST);
+	}
+	for (unsigned i = 0; i < DIAL_LANES; i++)
+		if (dial_busy(link->dial, i) && link->spoke_on[i] == link->connection)
+			return;
+	if (link_may_say(link, &lane))
+		link_say(link, lane);
 }
 
 static void link_free(struct link_client *link);
@@ -214,7 +283,9 @@ link_flush_fn(struct post *post)
 static void
 link_flush_soon(struct link_client *link)
 {
-	if (link->flush_posted || link->state != LINK_UP || dial_busy(link->dial, WIRE_POST))
+	unsigned lane;
+
+	if (link->flush_posted || !link_may_say(link, &lane))
 		return;
 	link->flush_posted = true;
 	worker_post(link->options.io, &link->flush);
@@ -222,12 +293,14 @@ link_flush_soon(struct link_client *link)
 
 /* --- hearing --------------------------------------------------------------------------------- */
 
-/* The other end is another process than we thought: it refused the batch we sent. */
+/* The other end is another process than we thought: it refused the batch we sent, as it does with
+ * all that are under way. */
 static void
-link_refused(struct link_client *link, enum wire_role role)
+link_refused(struct link_client *link, unsigned lane)
 {
 	link->state = LINK_DOWN;
-	link_fail_calls(link, role == WIRE_POST ? link->batches : 0);
+	link->connection++;
+	link_fail_calls(link, link->spoke[lane]);
 	link->options.down(link->options.arg);
 	link_greet(link);
 }
@@ -248,33 +321,30 @@ link_greeted(struct link_client *link, const struct wire_envelope *envelope)
 	link->max_calls = link->options.max_calls;
 	if (hello->has_max_calls && hello->max_calls < link->max_calls)
 		link->max_calls = hello->max_calls;
+	link->numbered = hello->has_first;
+	link_order_begin(&link->order, hello->first);
 	link->state = LINK_UP;
 	link->options.up(link->options.arg);
-	link_poll(link);
+	link_listen(link);
 done:
 	if (hello != NULL)
 		wire__hello__free_unpacked(hello, NULL);
 }
 
 static void
-link_hear(struct link_client *link, enum wire_role role, const void *bytes, size_t length)
+link_hear_batch(struct link_client *link, unsigned lane, struct wire_reader *reader)
 {
-	struct wire_reader reader;
 	struct wire_envelope envelope;
 	int more;
 
-	if (!wire_read(&reader, bytes, length)) {
-		dial_drop(link->dial);
-		return;
-	}
-	while ((more = wire_next(&reader, &envelope)) == 1) {
+	while ((more = wire_next(reader, &envelope)) == 1) {
 		struct link_call *call;
 
 		if (envelope.kind == WIRE_HELLO) {
-			if (link->state == LINK_GREETING && role == WIRE_POST)
+			if (link->state == LINK_GREETING && link->spoke[lane] == 0)
 				link_greeted(link, &envelope);
 			else if (link->state == LINK_UP)
-				link_refused(link, role);
+				link_refused(link, lane);
 			return;
 		}
 		if (envelope.kind == WIRE_REPLY && envelope.call == WIRE_NO_CALL) {
@@ -292,34 +362,74 @@ link_hear(struct link_client *link, enum wire_role role, const void *bytes, size
 		dial_drop(link->dial);
 }
 
-/* What a role does when it is free. */
+/* Those that came early and whose turn it is now. */
 static void
-link_speak(struct link_client *link, enum wire_role role)
+link_hear_early(struct link_client *link, unsigned lane)
 {
-	if (link->state == LINK_GREETING && role == WIRE_POST)
-		link_greet(link);
-	else if (link->state == LINK_UP && role == WIRE_POLL)
-		link_poll(link);
-	else if (link->state == LINK_UP)
-		link_flush(link);
+	struct link_early early;
+	struct wire_reader reader;
+
+	while (!link->closed && link_order_next(&link->order, &early)) {
+		if (wire_read(&reader, early.bytes, early.length))
+			link_hear_batch(link, lane, &reader);
+		free(early.bytes);
+	}
 }
 
 static void
-link_answer(void *arg, enum wire_role role, const void *bytes, size_t length)
+link_hear(struct link_client *link, unsigned lane, const void *bytes, size_t length)
+{
+	struct wire_reader reader;
+
+	if (!wire_read(&reader, bytes, length)) {
+		dial_drop(link->dial);
+		return;
+	}
+	if (reader.role != WIRE_NUMBERED) {
+		link_hear_batch(link, lane, &reader);
+		return;
+	}
+	if (!link->numbered || link->state != LINK_UP)
+		return;
+	switch (link_order_take(&link->order, reader.number, bytes, length, NULL)) {
+	case LINK_TURN_NOW:
+		link_hear_batch(link, lane, &reader);
+		link_hear_early(link, lane);
+		break;
+	case LINK_TURN_EARLY:
+	case LINK_TURN_STALE: break;
+	case LINK_TURN_BROKEN: dial_drop(link->dial); break;
+	}
+}
+
+/* What is said when a lane is free. */
+static void
+link_speak(struct link_client *link, unsigned lane)
+{
+	if (link->state == LINK_GREETING && lane == LINK_POST)
+		link_greet(link);
+	if (link->state != LINK_UP)
+		return;
+	link_flush(link);
+	link_listen(link);
+}
+
+static void
+link_answer(void *arg, unsigned lane, const void *bytes, size_t length)
 {
 	OBJ_CAST(struct link_client, link, arg, LINK_MAGIC);
-	bool stale = link->spoke_on[role] != link->connection;
+	bool stale = link->spoke_on[lane] != link->connection;
 
 	if (bytes == NULL && !stale)
 		dial_drop(link->dial); /* if it is not gone already; down() follows */
 	if (bytes != NULL && !stale) {
 		link->heard_ms = clock_ms();
-		link_hear(link, role, bytes, length);
+		link_hear(link, lane, bytes, length);
 		if (link->closed)
 			return;
 	}
 	if (bytes != NULL || stale)
-		link_speak(link, role);
+		link_speak(link, lane);
 }
 
 /* --- up, down, dead -------------------------------------------------------------------------- */
@@ -341,7 +451,7 @@ link_dial_down(void *arg)
 	bool was_up = link->state == LINK_UP;
 
 	link->state = LINK_DOWN;
-	link_fail_calls(link, 0);
+	link_fail_calls(link, LINK_NO_BATCH);
 	if (was_up)
 		link->options.down(link->options.arg);
 }
@@ -396,6 +506,7 @@ static void
 link_free(struct link_client *link)
 {
 	buf_fini(&link->batch);
+	link_order_begin(&link->order, 0);
 	free(link->slots);
 	free(link->free_slots);
 	OBJ_FINI(link);
@@ -423,7 +534,7 @@ link_client_close(struct link_client **linkp)
 	*linkp = NULL;
 	link->closed = true;
 	link->state = LINK_DOWN;
-	link_fail_calls(link, 0);
+	link_fail_calls(link, LINK_NO_BATCH);
 	dial_close(&link->dial);
 	uv_close((uv_handle_t *)&link->watch, link_closed_cb);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The caller's end of a link to one replica: an ordered, batched stream of envelopes over two
- * REQ contexts. POST carries what the caller says; POLL is parked at the service until that has
- * something to say, and is the heartbeat. One message is under way per role, so order holds
- * without sequence numbers, and whatever wants to go meanwhile gathers for the next.
+ * The caller's end of a link to one replica: an ordered, batched stream of envelopes over a few REQ
+ * contexts, the lanes. What the caller says goes out on a free lane and is not answered before the
+ * service has something to say itself, so that a call takes two messages; without any free lane it
+ * gathers for the next. One lane at least is always at the service, and is the heartbeat.
  *
  * Everything here belongs to the io worker's thread.
  */
@@ -21,7 +21,7 @@ struct worker;
 struct link_call {
 	uint64_t id;              /* 0: not on a link */
 	struct wire_item *queued; /* the request, until it has been sent */
-	uint64_t batch;           /* number of the POST that carried the request */
+	uint64_t batch;           /* number of the batch that carried the request */
 	/* A REPLY or PIECE for the call: its payload, valid during the call. */
 	void (*event)(struct link_call *call, enum wire_kind kind, const uint8_t *payload,
 	              size_t length);

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * The answering end of links: posts are read and answered at once, polls are parked per caller
- * until there is something to say or a second has passed. */
+ * The answering end of links: batches are read, and their contexts kept per caller until there is
+ * something to say, a second has passed, or the caller would have no lane left to speak on.
+ *
+ * A caller of the release before numbers no batches: its POSTs are answered at once, only its POLL
+ * is kept. */
 #include "common/actor/link_server.h"
+#include "common/actor/link_order.h"
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
@@ -29,12 +33,20 @@
 
 #define REQUEST_SIZE_FIELD 11 /* wire.Request.size: how much body comes in pieces */
 #define WINDOW_BYTES_FIELD 1
+#define HELLO_FIRST_FIELD  5
+#define SERVER_KEPT        (DIAL_LANES - 1) /* contexts of a caller that may stay unanswered */
 
 struct link_peer {
 	struct link_server *server;
 	uint32_t pipe;
-	struct listen_context *poll; /* parked */
-	uint64_t poll_since_ms;
+	struct {
+		struct listen_context *context;
+		uint64_t since_ms;
+	} kept[DIAL_LANES]; /* to speak in; the oldest first */
+	unsigned kept_count;
+	bool numbered;           /* it knows numbered batches */
+	struct link_order order; /* of its batches */
+	uint64_t answers;        /* numbered ones */
 	struct wire_queue out;
 	struct incoming *calls[PEER_BUCKETS];
 	struct link_peer *next;
@@ -123,14 +135,35 @@ peer_unlink(struct link_peer *peer, struct incoming *incoming)
 /* --- saying ---------------------------------------------------------------------------------- */
 
 static void
-peer_answer_poll(struct link_peer *peer)
+peer_keep(struct link_peer *peer, struct listen_context *context)
+{
+	assert(peer->kept_count < DIAL_LANES);
+	peer->kept[peer->kept_count].context = context;
+	peer->kept[peer->kept_count++].since_ms = clock_ms();
+}
+
+static struct listen_context *
+peer_unkeep(struct link_peer *peer)
+{
+	struct listen_context *oldest = peer->kept[0].context;
+
+	peer->kept_count--;
+	for (unsigned i = 0; i < peer->kept_count; i++)
+		peer->kept[i] = peer->kept[i + 1];
+	return oldest;
+}
+
+/* Says what there is to say, be it nothing. */
+static void
+peer_answer(struct link_peer *peer)
 {
 	struct link_server *server = peer->server;
-	struct listen_context *poll = peer->poll;
 
-	peer->poll = NULL;
 	buf_clear(&server->batch);
-	wire_batch_begin(&server->batch, WIRE_POLL, server->boot);
+	if (peer->numbered)
+		wire_batch_begin_numbered(&server->batch, server->boot, ++peer->answers);
+	else
+		wire_batch_begin(&server->batch, WIRE_POLL, server->boot);
 	while (peer->out.head != NULL && server->batch.length < WIRE_BATCH_LIMIT) {
 		struct wire_item *item = wire_queue_take(&peer->out);
 
@@ -142,7 +175,14 @@ peer_answer_poll(struct link_peer *peer)
 		listen_close_pipe(server->listen, peer->pipe);
 		buf_clear(&server->batch);
 	}
-	listen_answer(poll, server->batch.bytes, server->batch.length);
+	listen_answer(peer_unkeep(peer), server->batch.bytes, server->batch.length);
+}
+
+static void
+peer_speak(struct link_peer *peer)
+{
+	while (peer->kept_count > 0 && (peer->out.head != NULL || peer->kept_count > SERVER_KEPT))
+		peer_answer(peer);
 }
 
 static void
@@ -157,8 +197,7 @@ server_flush_fn(struct post *post)
 		struct link_peer *next = peer->dirty_next;
 
 		peer->dirty = false;
-		if (peer->poll != NULL && peer->out.head != NULL)
-			peer_answer_poll(peer);
+		peer_speak(peer);
 		peer = next;
 	}
 	server_release(server);
@@ -403,13 +442,16 @@ peer_hear(struct link_peer *peer, const struct wire_envelope *envelope)
 	}
 }
 
+/* `first`: the number of our first numbered batch. */
 static void
-server_answer_hello(struct link_server *server, struct listen_context *context)
+server_answer_hello(struct link_server *server, struct listen_context *context, bool numbered)
 {
 	Wire__Hello hello = WIRE__HELLO__INIT;
 	struct wire_item *item;
 
 	hello.has_version = hello.has_boot = hello.has_max_calls = true;
+	hello.has_first = numbered;
+	hello.first = 1;
 	hello.version = WIRE_VERSION;
 	hello.boot = server->boot;
 	hello.max_calls = server->options.max_calls;
@@ -464,52 +506,135 @@ peer_admit(struct link_peer *peer)
 }
 
 static void
+peer_forget_order(struct link_peer *peer, uint64_t first)
+{
+	for (unsigned i = 0; i < peer->order.early_count; i++)
+		listen_discard(peer->order.early[i].context);
+	link_order_begin(&peer->order, first);
+	peer->answers = 0;
+}
+
+/* A batch that is for no process, or for another one: it is told who we are. Does it greet, with
+ * the number of its first batch? */
+static void
+peer_greet(struct link_peer *peer, struct wire_reader *reader, struct listen_context *context)
+{
+	struct wire_envelope envelope;
+	uint64_t first = 0;
+
+	if (reader->boot == 0 && wire_next(reader, &envelope) == 1 && envelope.kind == WIRE_HELLO &&
+	    wire_peek(envelope.payload, envelope.length, HELLO_FIRST_FIELD, 0, &first) &&
+	    first != 0) {
+		peer->numbered = true;
+		peer_forget_order(peer, first);
+	}
+	server_answer_hello(peer->server, context, first != 0);
+}
+
+/* 0, or -1 when the peer breaks the protocol. */
+static int
+peer_hear_batch(struct link_peer *peer, struct wire_reader *reader)
+{
+	struct wire_envelope envelope;
+	int more;
+
+	while ((more = wire_next(reader, &envelope)) == 1)
+		if (peer_hear(peer, &envelope) != 0)
+			return -1;
+	return more;
+}
+
+static int
+peer_hear_early(struct link_peer *peer)
+{
+	struct link_early early;
+	struct wire_reader reader;
+	int result = 0;
+
+	while (result == 0 && link_order_next(&peer->order, &early)) {
+		if (!wire_read(&reader, early.bytes, early.length) ||
+		    peer_hear_batch(peer, &reader) != 0)
+			result = -1;
+		peer_keep(peer, early.context);
+		free(early.bytes);
+	}
+	return result;
+}
+
+/* -1 when the peer breaks the protocol; the context is still the caller's then. */
+static int
+peer_numbered(struct link_peer *peer, struct wire_reader *reader, struct listen_context *context,
+              const void *bytes, size_t length)
+{
+	if (!peer->numbered) {
+		server_answer_hello(peer->server, context, false);
+		return 0;
+	}
+	if (peer->kept_count + peer->order.early_count == DIAL_LANES)
+		return -1;
+	switch (link_order_take(&peer->order, reader->number, bytes, length, context)) {
+	case LINK_TURN_NOW: break;
+	case LINK_TURN_EARLY: return 0;
+	case LINK_TURN_STALE: server_answer_hello(peer->server, context, false); return 0;
+	default: return -1;
+	}
+	if (peer_hear_batch(peer, reader) != 0)
+		return -1;
+	peer_keep(peer, context);
+	if (peer_hear_early(peer) != 0)
+		peer_reject(peer);
+	else
+		peer_speak(peer);
+	return 0;
+}
+
+/* -1 as above. */
+static int
+peer_unnumbered(struct link_peer *peer, struct wire_reader *reader, struct listen_context *context)
+{
+	struct link_server *server = peer->server;
+
+	if (reader->role == WIRE_POLL) {
+		if (peer->numbered || peer->kept_count > 0)
+			return -1;
+		peer_keep(peer, context);
+		peer_speak(peer);
+		return 0;
+	}
+	if (peer_hear_batch(peer, reader) != 0)
+		return -1;
+	buf_clear(&server->batch);
+	wire_batch_begin(&server->batch, WIRE_POST, server->boot);
+	listen_answer(context, server->batch.bytes, server->batch.length);
+	return 0;
+}
+
+static void
 server_message(void *arg, uint32_t pipe, struct listen_context *context, const void *bytes,
                size_t length)
 {
 	OBJ_CAST(struct link_server, server, arg, SERVER_MAGIC);
 	struct link_peer *peer = server_peer(server, pipe);
 	struct wire_reader reader;
-	struct wire_envelope envelope;
-	int more;
+	int result = -1;
 
 	if (peer == NULL || peer->rejected) {
 		listen_discard(context);
 		return;
 	}
-	if (!wire_read(&reader, bytes, length) ||
-	    (reader.role == WIRE_POLL && peer->poll != NULL)) {
-		peer_reject(peer);
-		listen_discard(context);
-		return;
+	if (wire_read(&reader, bytes, length) && peer_admit(peer)) {
+		result = 0;
+		if (reader.boot != server->boot)
+			peer_greet(peer, &reader, context);
+		else if (reader.role == WIRE_NUMBERED)
+			result = peer_numbered(peer, &reader, context, bytes, length);
+		else
+			result = peer_unnumbered(peer, &reader, context);
 	}
-	if (!peer_admit(peer)) {
-		peer_reject(peer);
-		listen_discard(context);
+	if (result == 0)
 		return;
-	}
-	if (reader.boot != server->boot) {
-		server_answer_hello(server, context);
-		return;
-	}
-	if (reader.role == WIRE_POLL) {
-		peer->poll = context;
-		peer->poll_since_ms = clock_ms();
-		if (peer->out.head != NULL)
-			peer_answer_poll(peer);
-		return;
-	}
-	while ((more = wire_next(&reader, &envelope)) == 1)
-		if ((more = peer_hear(peer, &envelope)) != 0)
-			break;
-	if (more != 0) {
-		peer_reject(peer);
-		listen_discard(context);
-		return;
-	}
-	buf_clear(&server->batch);
-	wire_batch_begin(&server->batch, WIRE_POST, server->boot);
-	listen_answer(context, server->batch.bytes, server->batch.length);
+	peer_reject(peer);
+	listen_discard(context);
 }
 
 /* --- peers come and go ----------------------------------------------------------------------- */
@@ -545,8 +670,9 @@ peer_free(struct link_peer *peer)
 	for (int i = 0; i < PEER_BUCKETS; i++)
 		while (peer->calls[i] != NULL)
 			peer_drop_call(peer, peer->calls[i]);
-	if (peer->poll != NULL)
-		listen_discard(peer->poll);
+	while (peer->kept_count > 0)
+		listen_discard(peer_unkeep(peer));
+	peer_forget_order(peer, 0);
 	wire_queue_clear(&peer->out);
 	if (peer->admitted)
 		listen_dismiss(server->listen);
@@ -580,9 +706,9 @@ server_scan_cb(uv_timer_t *timer)
 	for (struct link_peer *peer = server->peers; peer != NULL; peer = peer->next) {
 		if (peer->rejected)
 			listen_close_pipe(server->listen, peer->pipe); /* not gone yet */
-		else if (peer->poll != NULL &&
-		         now - peer->poll_since_ms >= SERVER_PARK_MS - SERVER_SCAN_MS)
-			peer_answer_poll(peer);
+		else if (peer->kept_count > 0 &&
+		         now - peer->kept[0].since_ms >= SERVER_PARK_MS - SERVER_SCAN_MS)
+			peer_answer(peer);
 	}
 	if (server->rejected > 0 && now >= server->warn_ms) {
 		LOG_WARN("callers broke the protocol, connections closed",

@@ -426,7 +426,7 @@ rpc_call_new(struct rpc *rpc, const struct rpc_request *request, const void *bod
 	call->answer_by_ms = request->answer_by_ms != 0 ? request->answer_by_ms : UINT64_MAX;
 	call->link.event = rpc_link_event;
 	call->link.failed = rpc_link_failed;
-	call->credit = WIRE_WINDOW;
+	call->credit = WIRE_BODY_WINDOW;
 	call->request = item = rpc_encode(request, body, length);
 	if (item == NULL)
 		rpc_call_release(call);

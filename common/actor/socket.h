@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * nng, as the links see it: the only module that knows it. A `dial` is one REQ socket with one
- * dialer and two contexts, one per role; a `listen` is one REP socket with contexts grown and
+ * dialer and a few contexts, the lanes; a `listen` is one REP socket with contexts grown and
  * reclaimed by pipe events. Every function and every callback runs on the io worker's thread.
  *
  * What hazards of nng 1.5 shape this: REQ never resends by itself; receives start only once the
@@ -19,6 +19,8 @@
 
 struct worker;
 
+#define DIAL_LANES 4 /* messages that may be under way at a time */
+
 /* Paths of PEM files; all NULL: no TLS. */
 struct tls_options {
 	const char *ca;
@@ -31,9 +33,9 @@ struct dial;
 struct dial_events {
 	void (*up)(void *arg);
 	void (*down)(void *arg);
-	/* The answer to dial_exchange() of that role: `bytes` valid during the call; NULL when the
-	 * connection went away first. The role is free again. */
-	void (*answer)(void *arg, enum wire_role role, const void *bytes, size_t length);
+	/* The answer to dial_exchange() on that lane: `bytes` valid during the call; NULL when the
+	 * connection went away first. The lane is free again. */
+	void (*answer)(void *arg, unsigned lane, const void *bytes, size_t length);
 };
 
 /* Starts to connect, and reconnects for ever, after 50 ms to 2 s. `server_name` is what the
@@ -44,10 +46,10 @@ struct dial *dial_open(struct worker *io, const char *url, const struct tls_opti
 /* Closes the connection; no callback comes after this returns, and nng's threads post nothing more
  * to the io worker: it may be stopped next, its last turn frees the rest. Takes milliseconds. */
 void dial_close(struct dial **dial);
-/* Sends a batch and waits for its answer. The role must be free and the connection up. Copies the
+/* Sends a batch and waits for its answer. The lane must be free and the connection up. Copies the
  * bytes. -1 without memory. */
-int dial_exchange(struct dial *dial, enum wire_role role, const void *bytes, size_t length);
-bool dial_busy(const struct dial *dial, enum wire_role role);
+int dial_exchange(struct dial *dial, unsigned lane, const void *bytes, size_t length);
+bool dial_busy(const struct dial *dial, unsigned lane);
 /* Drops the connection (the peer is dead to us); down() follows, and a new attempt. */
 void dial_drop(struct dial *dial);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A REQ socket with one dialer and one context per role, turned into events on the io worker.
+ * A REQ socket with one dialer and a context per lane, turned into events on the io worker.
  *
  * nng's callbacks run on nng's threads. They start the next nng operation of the same context, or
  * post to the io worker; they touch nothing else. */
@@ -25,7 +25,7 @@ struct dial_context {
 	unsigned magic;
 	struct post post; /* to the io worker, when an exchange has ended */
 	struct dial *dial;
-	enum wire_role role;
+	unsigned lane;
 	nng_ctx ctx;
 	nng_aio *aio;
 	enum {
@@ -41,7 +41,7 @@ struct dial {
 	unsigned magic;
 	nng_socket socket;
 	struct pipes pipes;
-	struct dial_context context[2];
+	struct dial_context context[DIAL_LANES];
 	const struct dial_events *events;
 	void *arg;
 	uint32_t pipe; /* 0: down */
@@ -54,10 +54,10 @@ dial_release(struct dial *dial)
 {
 	if (!dial->closed || dial->stuck || pipes_any(&dial->pipes))
 		return;
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < DIAL_LANES; i++)
 		if (dial->context[i].busy)
 			return;
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < DIAL_LANES; i++)
 		if (dial->context[i].aio != NULL)
 			nng_aio_free(dial->context[i].aio);
 	pipes_fini(&dial->pipes);
@@ -81,7 +81,7 @@ dial_answered_fn(struct post *post)
 		dial_release(dial);
 		return;
 	}
-	dial->events->answer(dial->arg, context->role, reply != NULL ? nng_msg_body(reply) : NULL,
+	dial->events->answer(dial->arg, context->lane, reply != NULL ? nng_msg_body(reply) : NULL,
 	                     reply != NULL ? nng_msg_len(reply) : 0);
 	if (reply != NULL)
 		nng_msg_free(reply);
@@ -149,7 +149,7 @@ dial_connect(struct dial *dial, const char *url, const struct tls_options *tls,
 	    (rv = nng_socket_set_ms(dial->socket, NNG_OPT_RECONNMAXT, SOCKET_RECONNECT_MAX)) != 0 ||
 	    (rv = pipes_watch(&dial->pipes, dial->socket)) != 0)
 		goto fail;
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < DIAL_LANES; i++) {
 		struct dial_context *context = &dial->context[i];
 
 		if ((rv = nng_ctx_open(&context->ctx, dial->socket)) != 0)
@@ -196,10 +196,10 @@ dial_open(struct worker *io, const char *url, const struct tls_options *tls,
 	pipes_init(&dial->pipes, io, 2);
 	dial->pipes.up = dial_up;
 	dial->pipes.down = dial_down;
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < DIAL_LANES; i++) {
 		dial->context[i].post.fn = dial_answered_fn;
 		dial->context[i].dial = dial;
-		dial->context[i].role = (enum wire_role)i;
+		dial->context[i].lane = (unsigned)i;
 		OBJ_INIT(&dial->context[i], CONTEXT_MAGIC);
 	}
 	if (dial_connect(dial, url, tls, server_name, error, error_size) != 0)
@@ -236,15 +236,15 @@ dial_close(struct dial **dialp)
 	if (!dial->stuck)
 		nng_close(dial->socket);
 	/* nng_close() ends what is under way, but does not wait for its callbacks. */
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < DIAL_LANES; i++)
 		socket_aio_end(dial->context[i].aio, dial->stuck);
 	dial_release(dial);
 }
 
 int
-dial_exchange(struct dial *dial, enum wire_role role, const void *bytes, size_t length)
+dial_exchange(struct dial *dial, unsigned lane, const void *bytes, size_t length)
 {
-	struct dial_context *context = &dial->context[role];
+	struct dial_context *context = &dial->context[lane];
 
 	OBJ_CHECK(dial, DIAL_MAGIC);
 	assert(!context->busy && !dial->closed);
@@ -258,9 +258,9 @@ dial_exchange(struct dial *dial, enum wire_role role, const void *bytes, size_t 
 }
 
 bool
-dial_busy(const struct dial *dial, enum wire_role role)
+dial_busy(const struct dial *dial, unsigned lane)
 {
-	return dial->context[role].busy;
+	return dial->context[lane].busy;
 }
 
 void

@@ -15,7 +15,7 @@
 #define LISTEN_MAGIC 0x115e0001u
 
 #define SOCKET_MAX_PIPES 512
-#define SOCKET_SPARE     4    /* contexts beyond two per admitted pipe */
+#define SOCKET_SPARE     4    /* contexts beyond those of each admitted pipe */
 #define SOCKET_ANSWER_MS 1000 /* a caller that takes no answer for that long is closed */
 
 struct listen_context {
@@ -94,7 +94,7 @@ listen_receive(struct listen_context *context)
 static unsigned
 listen_target(const struct listen *listen)
 {
-	return 2 * listen->admitted + SOCKET_SPARE;
+	return DIAL_LANES * listen->admitted + SOCKET_SPARE;
 }
 
 /* On the io worker: a message has come, a reply has gone while there were contexts to reclaim,

@@ -20,11 +20,16 @@ enum {
 #define TAG_ROLE         TAG(1, VARINT)
 #define TAG_BOOT         TAG(2, FIXED64)
 #define TAG_ENVELOPE     TAG(3, BYTES)
+#define TAG_NUMBER       TAG(4, FIXED64)
 #define TAG_CALL         TAG(1, VARINT)
 
 /* The call id always takes this many bytes (padded with continuation bits, which the format
  * allows), so that an item can be numbered after it was encoded. */
 #define CALL_BYTES 9
+
+/* Of a batch's role and boot, and of its number. */
+#define HEAD_BYTES   11
+#define NUMBER_BYTES 9
 
 static size_t
 varint_size(uint64_t value)
@@ -151,17 +156,40 @@ wire_queue_clear(struct wire_queue *queue)
 		free(item);
 }
 
+static void
+fixed64_write(uint8_t *at, uint64_t value)
+{
+	for (int i = 0; i < 8; i++)
+		at[i] = (uint8_t)(value >> (8 * i));
+}
+
+static uint64_t
+fixed64_read(const uint8_t *at)
+{
+	uint64_t value = 0;
+
+	for (int i = 0; i < 8; i++)
+		value |= (uint64_t)at[i] << (8 * i);
+	return value;
+}
+
 void
 wire_batch_begin(struct buf *batch, enum wire_role role, uint64_t boot)
 {
-	uint8_t head[11];
+	uint8_t head[HEAD_BYTES] = {TAG_ROLE, (uint8_t)role, TAG_BOOT};
 
-	head[0] = TAG_ROLE;
-	head[1] = (uint8_t)role;
-	head[2] = TAG_BOOT;
-	for (int i = 0; i < 8; i++)
-		head[3 + i] = (uint8_t)(boot >> (8 * i));
+	fixed64_write(head + 3, boot);
 	buf_append(batch, head, sizeof head);
+}
+
+void
+wire_batch_begin_numbered(struct buf *batch, uint64_t boot, uint64_t number)
+{
+	uint8_t more[NUMBER_BYTES] = {TAG_NUMBER};
+
+	wire_batch_begin(batch, WIRE_NUMBERED, boot);
+	fixed64_write(more + 1, number);
+	buf_append(batch, more, sizeof more);
 }
 
 void
@@ -175,14 +203,18 @@ wire_read(struct wire_reader *reader, const void *bytes, size_t length)
 {
 	const uint8_t *at = bytes;
 
-	if (length < 11 || at[0] != TAG_ROLE || at[1] > WIRE_POLL || at[2] != TAG_BOOT)
+	*reader = (struct wire_reader){.end = at + length};
+	if (length < HEAD_BYTES || at[0] != TAG_ROLE || at[1] > WIRE_NUMBERED || at[2] != TAG_BOOT)
 		return false;
 	reader->role = (enum wire_role)at[1];
-	reader->boot = 0;
-	for (int i = 0; i < 8; i++)
-		reader->boot |= (uint64_t)at[3 + i] << (8 * i);
-	reader->at = at + 11;
-	reader->end = at + length;
+	reader->boot = fixed64_read(at + 3);
+	reader->at = at + HEAD_BYTES;
+	if (reader->role != WIRE_NUMBERED)
+		return true;
+	if (length < HEAD_BYTES + NUMBER_BYTES || *reader->at != TAG_NUMBER)
+		return false;
+	reader->number = fixed64_read(reader->at + 1);
+	reader->at += NUMBER_BYTES;
 	return true;
 }
 

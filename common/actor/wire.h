@@ -15,7 +15,8 @@
 #define WIRE_VERSION     1
 #define WIRE_BATCH_LIMIT ((size_t)256 << 10) /* a batch is closed when it has grown to this */
 #define WIRE_PIECE       ((size_t)32 << 10)  /* greatest body part in one envelope */
-#define WIRE_WINDOW      ((size_t)64 << 10)  /* bytes of pieces a call may have on the way */
+#define WIRE_WINDOW      ((size_t)64 << 10)  /* bytes of a stream that may be on the way */
+#define WIRE_BODY_WINDOW ((size_t)256 << 10) /* of a body, for which the other side has room */
 /* A batch and one more envelope: what a socket accepts. */
 #define WIRE_MESSAGE_LIMIT (WIRE_BATCH_LIMIT + WIRE_PIECE + (64u << 10))
 
@@ -31,7 +32,8 @@ enum wire_kind {
 
 enum wire_role {
 	WIRE_POST,
-	WIRE_POLL
+	WIRE_POLL,
+	WIRE_NUMBERED
 };
 
 /* One encoded envelope on its way out; freed with free(). */
@@ -63,12 +65,15 @@ void wire_queue_clear(struct wire_queue *queue);
 
 struct buf;
 void wire_batch_begin(struct buf *batch, enum wire_role role, uint64_t boot);
+/* The head of a numbered batch. */
+void wire_batch_begin_numbered(struct buf *batch, uint64_t boot, uint64_t number);
 void wire_batch_add(struct buf *batch, const struct wire_item *item);
 
 struct wire_reader {
 	const uint8_t *at, *end;
 	enum wire_role role;
 	uint64_t boot;
+	uint64_t number; /* of a numbered batch */
 };
 struct wire_envelope {
 	uint64_t call;

@@ -294,6 +294,7 @@ call_stream_begin(struct call *call)
 		return STATUS_OK;
 	if (incoming_send(call->incoming, call_encode_reply(call, STATUS_OK, NULL, 0, true)) != 0)
 		return STATUS_OVERLOADED;
+	call->credit = WIRE_WINDOW;
 	call->streaming = true;
 	return STATUS_OK;
 }

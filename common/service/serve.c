@@ -161,7 +161,7 @@ call_task(void *arg)
 	    .incoming = incoming,
 	    .task = task_self(),
 	    .started_us = clock_us(),
-	    .credit = WIRE_WINDOW,
+	    .credit = WIRE_BODY_WINDOW,
 	};
 	ProtobufCMessage *reply = NULL;
 	struct wire_item *item;
@@ -275,7 +275,7 @@ server_window_fn(struct post *post)
 	struct window_post *window = OBJ_CONTAINER(post, struct window_post, post);
 	struct call *call = window->incoming->task_call;
 
-	if (call != NULL && call->credit <= WIRE_WINDOW) {
+	if (call != NULL && call->credit <= WIRE_BODY_WINDOW) {
 		call->credit += window->bytes;
 		if (call->waiter != NULL)
 			wait_done(call->waiter);
