@@ -2,7 +2,8 @@
  * Rows of the outbox table, and one relay (a lane) per destination that sends and deletes them.
  *
  * Events of one batch are sent in one call by joining their packed bodies: each body is a
- * common.Events, and protobuf messages joined end to end are one message. */
+ * common.Events, and protobuf messages joined end to end are one message. Orders are calls of their
+ * own, many at the same time: who takes them may write them together. */
 #include "common/service/outbox.h"
 
 #include "common/actor/rpc.h"
@@ -13,8 +14,10 @@
 #include "common/base/metrics.h"
 #include "common/base/obj.h"
 #include "common/io/db.h"
+#include "common/io/db_many.h"
 #include "common/service/periodic.h"
 #include "common/service/service.h"
+#include "common/service/subtask.h"
 #include "common/task/task.h"
 
 #include <stdatomic.h>
@@ -24,6 +27,7 @@
 #define OUTBOX_MAGIC         0x0b0c5e4du
 #define OUTBOX_LANE_MAGIC    0x0b0c1a4eu
 #define OUTBOX_LANES         8
+#define OUTBOX_FIELDS        4 /* of a new row */
 #define OUTBOX_BATCH         64
 #define OUTBOX_EVENTS_ACTOR  "history"
 #define OUTBOX_EVENTS_METHOD "history.History/Ingest"
@@ -60,6 +64,8 @@ struct outbox_row {
 	const void *body;
 	size_t length;
 	uint64_t attempts;
+	struct outbox_lane *lane;
+	enum status status; /* of sending it alone */
 };
 
 static int64_t
@@ -84,6 +90,33 @@ outbox_put_order(struct db *tx, const char *actor, const char *method,
 	                "INSERT INTO outbox (actor, method, body, not_before) VALUES (?, ?, ?, ?)",
 	                DB_TEXT(actor), DB_TEXT(method), DB_BLOB(body, length),
 	                DB_INT(outbox_now_ms()));
+}
+
+enum status
+outbox_put_orders(struct db *tx, const char *actor, const char *method,
+                  const ProtobufCMessage *const *messages, size_t count)
+{
+	struct db_value *args = arena_calloc(task_arena(), count * OUTBOX_FIELDS + 1, sizeof *args);
+
+	if (args == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < count; i++) {
+		struct db_value *row = args + i * OUTBOX_FIELDS;
+		size_t length = protobuf_c_message_get_packed_size(messages[i]);
+		void *body = arena_alloc(task_arena(), length + 1);
+
+		if (body == NULL)
+			return STATUS_OVERLOADED;
+		protobuf_c_message_pack(messages[i], body);
+		row[0] = DB_TEXT(actor);
+		row[1] = DB_TEXT(method);
+		row[2] = DB_BLOB(body, length);
+		row[3] = DB_INT(outbox_now_ms());
+	}
+	return db_many_rows_later(tx,
+	                          "INSERT INTO outbox (actor, method, body, not_before)"
+	                          " VALUES {(?, ?, ?, ?)|, }",
+	                          args, OUTBOX_FIELDS, count);
 }
 
 enum status
@@ -131,6 +164,7 @@ outbox_read(struct outbox_lane *lane, struct outbox_row rows[OUTBOX_BATCH], size
 		rows[i].method = db_text(found, i, 1);
 		rows[i].body = db_blob(found, i, 2, &rows[i].length);
 		rows[i].attempts = db_uint(found, i, 3);
+		rows[i].lane = lane;
 		++*count;
 	}
 	return STATUS_OK;
@@ -197,13 +231,51 @@ outbox_postpone(struct outbox_lane *lane, const struct outbox_row *row, enum sta
 	               DB_INT(outbox_now_ms() + pause_s * 1000), DB_UINT(row->id));
 }
 
-/* Sends rows of one method together; if the destination refuses them, each alone. OK: all are
+static void
+outbox_send_alone(void *arg)
+{
+	struct outbox_row *row = arg;
+
+	row->status = outbox_send(row->lane, row, 1);
+}
+
+/* Each for itself, all at the same time. OK: all are settled. */
+static enum status
+outbox_settle_each(struct outbox_lane *lane, struct outbox_row *rows, size_t count)
+{
+	struct outbox_row sent[OUTBOX_BATCH];
+	size_t sent_count = 0;
+	enum status worst, status;
+
+	for (size_t i = 0; i < count; i++)
+		rows[i].status = STATUS_CANCELLED;
+	worst = subtask_each("outbox", outbox_send_alone, rows, sizeof *rows, count);
+	for (size_t i = 0; i < count; i++) {
+		status = rows[i].status;
+		if (status == STATUS_OK)
+			sent[sent_count++] = rows[i];
+		else
+			metric_add(lane->failed, 1);
+		if (status != STATUS_OK && !outbox_actor_away(status))
+			status = outbox_postpone(lane, &rows[i], status);
+		if (status != STATUS_OK)
+			worst = status;
+	}
+	metric_add(lane->sent, (int64_t)sent_count);
+	status = sent_count > 0 ? outbox_delete(lane, sent, sent_count) : STATUS_OK;
+	return worst != STATUS_OK ? worst : status;
+}
+
+/* Events go together; if the destination refuses them, and orders always, each alone. OK: all are
  * settled. */
 static enum status
-outbox_settle(struct outbox_lane *lane, const struct outbox_row *rows, size_t count)
+outbox_settle(struct outbox_lane *lane, struct outbox_row *rows, size_t count)
 {
-	enum status status = outbox_send(lane, rows, count);
+	enum status status;
 
+	if (strcmp(rows[0].method, OUTBOX_EVENTS_METHOD) != 0)
+		return outbox_settle_each(lane, rows, count);
+	status = outbox_send(lane, rows, count);
 	if (status == STATUS_OK) {
 		metric_add(lane->sent, (int64_t)count);
 		return outbox_delete(lane, rows, count);
@@ -213,22 +285,15 @@ outbox_settle(struct outbox_lane *lane, const struct outbox_row *rows, size_t co
 		return status;
 	if (count == 1)
 		return outbox_postpone(lane, &rows[0], status);
-	for (size_t i = 0; i < count; i++) {
-		status = outbox_settle(lane, &rows[i], 1);
-		if (status != STATUS_OK)
-			return status;
-	}
-	return STATUS_OK;
+	return outbox_settle_each(lane, rows, count);
 }
 
-/* Rows that may travel together with the first. */
+/* Rows of the first one's kind. */
 static size_t
 outbox_group(const struct outbox_row *rows, size_t count)
 {
 	size_t together = 1;
 
-	if (strcmp(rows[0].method, OUTBOX_EVENTS_METHOD) != 0)
-		return 1;
 	while (together < count && strcmp(rows[together].method, rows[0].method) == 0)
 		together++;
 	return together;

@@ -39,6 +39,9 @@ enum status outbox_put_events(struct db *tx, Common__Event *const *events, size_
 /* An idempotent call of another actor: "planner", "planner.Planner/Erase". */
 enum status outbox_put_order(struct db *tx, const char *actor, const char *method,
                              const ProtobufCMessage *message);
+/* Of a batch: a row each. */
+enum status outbox_put_orders(struct db *tx, const char *actor, const char *method,
+                              const ProtobufCMessage *const *messages, size_t count);
 
 /* Starts one relay for each of the actors (NULL-terminated; each also in the spec's `calls`).
  * From the service's start(); the outbox lives as long as the process. The relays end when the

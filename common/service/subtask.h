@@ -16,7 +16,12 @@
  * caller's own CANCELLED or DEADLINE; OVERLOADED without memory, fn not called. */
 enum status subtask_run(const char *name, uint32_t limit_ms, task_fn *fn, void *arg);
 
-/* From a task: the same for what must be done though the caller is late or cancelled: fn has
+/* From a task: fn of each of the `count` args (an array of elements of `size` bytes) at the same
+ * time, each as by subtask_run(). Returns when all have ended: OK, the caller's own CANCELLED or
+ * DEADLINE, or OVERLOADED without memory: then some were called off, or not called at all. */
+enum status subtask_each(const char *name, task_fn *fn, void *args, size_t size, size_t count);
+
+/* From a task: subtask_run() for what must be done though the caller is late or cancelled: fn has
  * `limit_ms` from now, whatever the caller has left, and is awaited. OK, or OVERLOADED without
  * memory, fn not called. */
 enum status subtask_finish(const char *name, uint32_t limit_ms, task_fn *fn, void *arg);

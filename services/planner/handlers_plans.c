@@ -8,7 +8,7 @@
 #include "common/base/date.h"
 #include "common/base/log.h"
 #include "common/base/obj.h"
-#include "common/io/db.h"
+#include "common/io/db_batch.h"
 #include "common/service/idempotency.h"
 #include "common/service/outbox.h"
 #include "common/service/periodic.h"
@@ -87,8 +87,10 @@ planner_start(struct service *service)
 		return STATUS_OVERLOADED;
 	jobs.workers = service_workers(service, &jobs.worker_count);
 	planner->db = service_db(service);
+	planner->reserves = planner_reserve_batch(planner->db);
+	planner->settles = planner_settle_batch(planner->db);
 	planner->outbox = outbox_start(service, actors);
-	if (planner->outbox == NULL) {
+	if (planner->reserves == NULL || planner->settles == NULL || planner->outbox == NULL) {
 		free(planner);
 		return STATUS_OVERLOADED;
 	}
@@ -116,6 +118,8 @@ planner_stop(struct service *service)
 
 	jobs_stop(planner->jobs);
 	plan_ai_free(&planner->ai);
+	db_batch_free(&planner->reserves);
+	db_batch_free(&planner->settles);
 }
 
 struct planner *

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * Other services' calls of providers are paid from the same budgets: reserved, then settled. */
+ * Other services' calls of providers are paid from the same budgets: reserved, then settled;
+ * what comes at the same time, together. */
 #include "services/planner/planner.h"
 
+#include "common/base/arena.h"
 #include "common/base/log.h"
-#include "common/io/db.h"
+#include "common/io/db_batch.h"
+#include "common/task/task.h"
 #include "services/planner/quota.h"
 #include "services/planner/store.h"
 #include "services/planner/store_holds.h"
@@ -40,36 +43,47 @@ tokens_reserve_tx(struct db *tx, void *arg)
 	return status == STATUS_OK ? quota_reserve(tx, hold) : status;
 }
 
-/* The same as nearly always: asked once, and the day's counter is there and has room. CONFLICT:
- * something is not so. */
 static enum status
-tokens_reserve_usual_tx(struct db *tx, void *arg)
+tokens_reserve_many(struct db *tx, void *const *units, size_t count)
 {
-	const struct tokens_reservation *reservation = arg;
-	const struct quota_hold *hold = &reservation->hold;
-	enum status status = hold_store_add_new(tx, reservation->mark, hold, planner_now_ms());
+	struct arena *arena = task_arena();
+	const char **marks = arena_calloc(arena, count, sizeof *marks);
+	const char **users = arena_calloc(arena, count, sizeof *users);
+	struct quota_hold *holds = arena_calloc(arena, count, sizeof *holds);
+	enum status status;
 
+	if (marks == NULL || users == NULL || holds == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < count; i++) {
+		const struct tokens_reservation *reservation = units[i];
+
+		marks[i] = reservation->mark;
+		users[i] = reservation->hold.user;
+		holds[i] = reservation->hold;
+	}
+	status = hold_store_add_many(tx, marks, holds, count, planner_now_ms());
 	if (status == STATUS_OK)
-		status = planner_store_none_erased(tx, &hold->user, 1);
-	return status == STATUS_OK ? quota_reserve_many(tx, hold, 1) : status;
+		status = planner_store_none_erased(tx, users, count);
+	return status == STATUS_OK ? quota_reserve_many(tx, holds, count) : status;
+}
+
+struct db_batch *
+planner_reserve_batch(struct db *db)
+{
+	return db_batch_new(db, "reserve", tokens_reserve_many, tokens_reserve_tx);
 }
 
 enum status
 planner_reserve_tokens(struct call *call, const void *message, void *reply)
 {
 	const Planner__ReserveTokensRequest *request = message;
-	struct db *db = planner_of(call)->db;
-	enum status status;
 	struct tokens_reservation reservation = {
 	    request->mark,
 	    {.user = call_user(call), .provider = request->provider, .tokens = request->tokens}};
 
 	(void)reply;
 	quota_today(call_time_zone(call), &reservation.hold);
-	status = db_transact(db, tokens_reserve_usual_tx, &reservation);
-	if (status == STATUS_CONFLICT)
-		status = db_transact(db, tokens_reserve_tx, &reservation);
-	return status;
+	return db_batch_transact(planner_of(call)->reserves, &reservation);
 }
 
 /* --- settling -----------------------------------------------------------------------------------
@@ -98,6 +112,38 @@ tokens_settle_tx(struct db *tx, void *arg)
 	return status;
 }
 
+static enum status
+tokens_settle_many(struct db *tx, void *const *units, size_t count)
+{
+	struct hold_use uses[HOLD_USES_MOST];
+	struct quota_hold holds[HOLD_USES_MOST];
+	uint32_t used[HOLD_USES_MOST];
+	size_t total = 0;
+	enum status status;
+
+	for (size_t i = 0; i < count; i++) {
+		const Planner__SettleTokensRequest *request = units[i];
+
+		for (size_t j = 0; j < request->n_uses; j++) {
+			const Planner__TokenUse *use = request->uses[j];
+
+			if (total == HOLD_USES_MOST)
+				return STATUS_CONFLICT;
+			uses[total++] =
+			    (struct hold_use){request->user_id, use->mark, use->prompt_tokens,
+			                      use->completion_tokens};
+		}
+	}
+	status = hold_store_settle_many(tx, uses, total, holds, used);
+	return status == STATUS_OK ? quota_settle_many(tx, holds, used, total) : status;
+}
+
+struct db_batch *
+planner_settle_batch(struct db *db)
+{
+	return db_batch_new(db, "settle", tokens_settle_many, tokens_settle_tx);
+}
+
 enum status
 planner_settle_tokens(struct call *call, const void *message, void *reply)
 {
@@ -106,7 +152,7 @@ planner_settle_tokens(struct call *call, const void *message, void *reply)
 	(void)reply;
 	if (request->n_uses > TOKENS_USES_MOST)
 		return STATUS_VALIDATION;
-	return db_transact(planner_of(call)->db, tokens_settle_tx, (void *)(uintptr_t)request);
+	return db_batch_transact(planner_of(call)->settles, (void *)(uintptr_t)request);
 }
 
 /* --- forgetting ---------------------------------------------------------------------------------

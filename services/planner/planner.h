@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct db;
+struct db_batch;
 struct outbox;
 struct plan_ai;
 struct service;
@@ -30,6 +31,7 @@ extern struct planner_settings planner_settings;
 /* Made by planner_start(), lives as long as the process. */
 struct planner {
 	struct db *db;
+	struct db_batch *reserves, *settles; /* of tokens, written together */
 	struct outbox *outbox;
 	struct jobs *jobs;
 	struct plan_ai *ai;
@@ -77,6 +79,8 @@ enum status planner_get_tutor_context(struct call *call, const void *request, vo
 /* handlers_tokens.c: what other services' calls of providers cost */
 enum status planner_reserve_tokens(struct call *call, const void *request, void *reply);
 enum status planner_settle_tokens(struct call *call, const void *request, void *reply);
+struct db_batch *planner_reserve_batch(struct db *db);
+struct db_batch *planner_settle_batch(struct db *db);
 /* A round of a periodic: forgets what was settled long ago. */
 uint32_t planner_purge_holds(void *planner);
 /* handlers_export.c */

@@ -2,9 +2,14 @@
  * The token_hold table. */
 #include "services/planner/store_holds.h"
 
-#include "common/io/db.h"
+#include "common/base/arena.h"
+#include "common/io/db_many.h"
+#include "common/task/task.h"
+
+#include <string.h>
 
 #define HOLDS_PURGED 1000 /* at a time */
+#define HOLD_FIELDS  7
 
 enum status
 hold_store_add(struct db *tx, const char *mark, const struct quota_hold *hold, int64_t now_ms,
@@ -20,17 +25,6 @@ hold_store_add(struct db *tx, const char *mark, const struct quota_hold *hold, i
 
 	*added = changed == 1;
 	return status;
-}
-
-enum status
-hold_store_add_new(struct db *tx, const char *mark, const struct quota_hold *hold, int64_t now_ms)
-{
-	return DB_LATER(tx, DB_ANY, STATUS_OK,
-	                "INSERT INTO token_hold (user_id, mark, provider, quota_day,"
-	                " budget_day, reserved, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-	                DB_TEXT(hold->user), DB_TEXT(mark), DB_TEXT(hold->provider),
-	                DB_INT(hold->day), DB_INT(hold->budget_day), DB_UINT(hold->tokens),
-	                DB_INT(now_ms));
 }
 
 enum status
@@ -58,6 +52,109 @@ hold_store_settle(struct db *tx, const char *user, const char *mark, uint32_t pr
 	                " WHERE user_id = ? AND mark = ?",
 	                DB_UINT(prompt_tokens), DB_UINT(completion_tokens), DB_TEXT(user),
 	                DB_TEXT(mark));
+}
+
+/* --- many ---------------------------------------------------------------------------------------
+ */
+
+enum status
+hold_store_add_many(struct db *tx, const char *const *marks, const struct quota_hold *holds,
+                    size_t count, int64_t now_ms)
+{
+	struct db_value *args = arena_calloc(task_arena(), count * HOLD_FIELDS, sizeof *args), *at;
+
+	if (args == NULL)
+		return STATUS_OVERLOADED;
+	at = args;
+	for (size_t i = 0; i < count; i++) {
+		*at++ = DB_TEXT(holds[i].user);
+		*at++ = DB_TEXT(marks[i]);
+		*at++ = DB_TEXT(holds[i].provider);
+		*at++ = DB_INT(holds[i].day);
+		*at++ = DB_INT(holds[i].budget_day);
+		*at++ = DB_UINT(holds[i].tokens);
+		*at++ = DB_INT(now_ms);
+	}
+	return db_many_rows_later(tx,
+	                          "INSERT INTO token_hold (user_id, mark, provider, quota_day,"
+	                          " budget_day, reserved, created_at)"
+	                          " VALUES {(?, ?, ?, ?, ?, ?, ?)|, }",
+	                          args, HOLD_FIELDS, count);
+}
+
+#define HOLD_IS_ONE "({(user_id = ? AND mark = ?)| OR })"
+
+static enum status
+hold_store_note_many(struct db *tx, const struct hold_use *uses, size_t count)
+{
+	struct db_value args[8 * HOLD_USES_MOST];
+	size_t padded = db_many_padded(count);
+
+	for (size_t i = 0; i < padded; i++) {
+		const struct hold_use *use = &uses[i < count ? i : count - 1];
+		struct db_value user = DB_TEXT(use->user), mark = DB_TEXT(use->mark);
+
+		args[3 * i] = args[3 * (padded + i)] = args[6 * padded + 2 * i] = user;
+		args[3 * i + 1] = args[3 * (padded + i) + 1] = args[6 * padded + 2 * i + 1] = mark;
+		args[3 * i + 2] = DB_UINT(use->prompt_tokens);
+		args[3 * (padded + i) + 2] = DB_UINT(use->completion_tokens);
+	}
+	return db_many_later(
+	    tx, count, STATUS_CONFLICT,
+	    "UPDATE token_hold SET prompt_tokens = CASE"
+	    " {WHEN user_id = ? AND mark = ? THEN ?| } END,"
+	    " completion_tokens = CASE {WHEN user_id = ? AND mark = ? THEN ?| } END"
+	    " WHERE " HOLD_IS_ONE,
+	    padded, args, 8 * padded);
+}
+
+static const struct hold_use *
+hold_store_use(const struct hold_use *uses, size_t count, const char *user, const char *mark)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(uses[i].mark, mark) == 0 && strcmp(uses[i].user, user) == 0)
+			return &uses[i];
+	return NULL;
+}
+
+enum status
+hold_store_settle_many(struct db *tx, const struct hold_use *uses, size_t count,
+                       struct quota_hold *holds, uint32_t *used)
+{
+	struct db_value args[2 * HOLD_USES_MOST];
+	size_t padded = db_many_padded(count);
+	struct db_rows *rows;
+	enum status status;
+
+	if (count == 0)
+		return STATUS_OK;
+	for (size_t i = 0; i < padded; i++) {
+		args[2 * i] = DB_TEXT(uses[i < count ? i : count - 1].user);
+		args[2 * i + 1] = DB_TEXT(uses[i < count ? i : count - 1].mark);
+	}
+	status = db_many_query(tx, &rows,
+	                       "SELECT user_id, mark, provider, quota_day, budget_day, reserved"
+	                       " FROM token_hold WHERE prompt_tokens IS NULL AND " HOLD_IS_ONE
+	                       " FOR UPDATE",
+	                       padded, args, 2 * padded);
+	if (status != STATUS_OK)
+		return status;
+	if (db_count(rows) != count)
+		return STATUS_CONFLICT;
+	for (size_t i = 0; i < count; i++) {
+		const struct hold_use *use =
+		    hold_store_use(uses, count, db_text(rows, i, 0), db_text(rows, i, 1));
+
+		if (use == NULL)
+			return STATUS_CONFLICT;
+		holds[i] = (struct quota_hold){.user = use->user,
+		                               .provider = db_text(rows, i, 2),
+		                               .day = (int32_t)db_int(rows, i, 3),
+		                               .budget_day = (int32_t)db_int(rows, i, 4),
+		                               .tokens = (uint32_t)db_uint(rows, i, 5)};
+		used[i] = use->prompt_tokens + use->completion_tokens;
+	}
+	return hold_store_note_many(tx, uses, count);
 }
 
 enum status

@@ -8,7 +8,7 @@
 #include "common/base/date.h"
 #include "common/base/log.h"
 #include "common/base/obj.h"
-#include "common/io/db.h"
+#include "common/io/db_batch.h"
 #include "common/service/counter.h"
 #include "common/service/idempotency.h"
 #include "common/service/outbox.h"
@@ -19,10 +19,8 @@
 #include "services/voice/hearing.h"
 #include "services/voice/speech.h"
 #include "services/voice/speech_settings.h"
-#include "services/voice/store.h"
+#include "services/voice/turn.h"
 #include "services/voice/tutor_ai.h"
-
-#include "voice.pb-c.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -92,7 +90,8 @@ voice_start(struct service *service)
 	voice->pool = service_pool(service);
 	voice->planner = service_rpc(service, "planner");
 	voice->history = service_rpc(service, "history");
-	if (voice->counters == NULL)
+	voice->turns = turn_store_batch(voice->db);
+	if (voice->counters == NULL || voice->turns == NULL)
 		return STATUS_OVERLOADED;
 	status = voice_start_engines(voice);
 	if (status != STATUS_OK)
@@ -113,6 +112,7 @@ voice_stop(struct service *service)
 	speech_free(&voice->speech);
 	hearing_free(&voice->hearing);
 	counters_free(&voice->counters);
+	db_batch_free(&voice->turns);
 	service_set_state(service, NULL);
 	free(voice);
 }

@@ -8,7 +8,7 @@
 #include "common/base/date.h"
 #include "common/base/ids.h"
 #include "common/base/obj.h"
-#include "common/io/db.h"
+#include "common/io/db_batch.h"
 #include "common/io/http.h"
 #include "common/service/idempotency.h"
 #include "common/service/outbox.h"
@@ -87,49 +87,6 @@ turn_title(const char *transcript)
 		if ((*at & 0xc0) != 0x80 && seen++ == TURN_TITLE_MAX)
 			break;
 	return arena_strndup(task_arena(), transcript, (size_t)(at - transcript));
-}
-
-static enum status
-turn_record(struct turn_run *run, struct db *tx)
-{
-	Common__Event event = COMMON__EVENT__INIT;
-	char at[INSTANT_TEXT_SIZE];
-
-	instant_format(run->turn.created_ms * 1000, at);
-	event.id = arena_printf(task_arena(), "turn-%s", run->turn.id);
-	event.has_version = true;
-	event.version = 1;
-	event.user_id = (char *)(uintptr_t)call_user(run->call);
-	event.has_type = true;
-	event.type = COMMON__EVENT__TYPE__voice_turn;
-	event.at = at;
-	event.note = (char *)(uintptr_t)run->turn.transcript;
-	event.ref = (char *)(uintptr_t)run->turn.id;
-	return event.id != NULL ? outbox_put_event(tx, &event) : STATUS_OVERLOADED;
-}
-
-static enum status
-turn_store_tx(struct db *tx, void *arg)
-{
-	struct turn_run *run = arg;
-	const char *user = call_user(run->call);
-	enum status status;
-
-	if (run->is_new)
-		status = voice_store_insert(tx, user, &run->conversation);
-	else
-		status = voice_store_get(tx, user, run->conversation.id, true, &run->conversation);
-	if (status == STATUS_OK && !run->is_new)
-		status = voice_store_count_turn(tx, run->conversation.id, &run->turn);
-	if (status == STATUS_OK)
-		status = voice_store_add_turn(tx, run->conversation.id, &run->turn);
-	if (status == STATUS_OK)
-		status = turn_record(run, tx);
-	if (status == STATUS_OK)
-		status = turn_settle(run, tx);
-	if (status == STATUS_OK)
-		status = voice_store_unless_erased(tx, user);
-	return status;
 }
 
 /* Who is asked on the way hears of the turn by its id. */
@@ -271,7 +228,7 @@ turn_take(struct turn_run *run, enum cloud_format format, Voice__Turn *reply)
 		status = turn_speak(&turn, format, reply);
 	if (status == STATUS_OK) {
 		run->turn.tts = reply->provider->tts;
-		status = db_transact(voice_of(run->call)->db, turn_store_tx, run);
+		status = db_batch_transact(voice_of(run->call)->turns, run);
 	}
 	return status;
 }

@@ -30,6 +30,13 @@ struct voice_turn {
 	int64_t created_ms;
 };
 
+struct voice_new_turn {
+	const char *user;
+	bool is_new; /* it opens its conversation */
+	const struct voice_conversation *conversation;
+	const struct voice_turn *turn;
+};
+
 /* NOT_FOUND: there is none of this user's. */
 enum status voice_store_get(struct db *db, const char *user, const char *id, bool lock,
                             struct voice_conversation *conversation);
@@ -43,6 +50,12 @@ enum status voice_store_count_turn(struct db *tx, const char *conversation,
 enum status voice_store_add_turn(struct db *tx, const char *conversation,
                                  const struct voice_turn *turn);
 enum status voice_store_unless_erased(struct db *tx, const char *user);
+/* store_many.c: the same for a batch (common/io/db_batch.h), up to DB_MANY_MOST turns. CONFLICT, at
+ * the latest when the transaction is committed: a conversation is gone or has two of the turns, or
+ * a user was erased. */
+enum status voice_store_add_many(struct db *tx, const struct voice_new_turn *turns, size_t count);
+enum status voice_store_none_erased(struct db *tx, const struct voice_new_turn *turns,
+                                    size_t count);
 /* Up to `limit` turns, oldest first. */
 enum status voice_store_turns(struct db *db, const char *conversation, size_t limit,
                               struct voice_turn **turns, size_t *count);

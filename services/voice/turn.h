@@ -52,10 +52,15 @@ enum status turn_call_starts(void *arg, const char *provider, const char *model,
                              uint32_t tokens_at_most, unsigned *number);
 void turn_call_ended(void *arg, unsigned number, enum ai_outcome outcome, uint32_t prompt_tokens,
                      uint32_t completion_tokens, const char *why);
-/* Tells the planner through the outbox what they have used: with the turn, or alone when there will
- * be no turn. Should both fail, what was reserved stays spent. */
-enum status turn_settle(struct turn_run *run, struct db *tx);
+/* Tells the planner through the outbox what they have used, when there will be no turn. Should that
+ * fail too, what was reserved stays spent. */
 void turn_settle_alone(struct turn_run *run);
+
+/* turn_store.c: writes turns (struct turn_run), each with its event and what its calls have used,
+ * in one transaction: UNAUTHENTICATED when the user was erased meanwhile, NOT_FOUND when the
+ * conversation was deleted; or only the latter for a turn that failed. */
+struct db_batch *turn_store_batch(struct db *db);
+enum status turn_settle(struct turn_run *run, struct db *tx);
 
 /* turn_reply.c: sets turn.reply and turn.chat: by the AI, else by the built-in tutor. */
 enum status turn_reply(struct turn_run *run);

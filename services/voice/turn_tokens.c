@@ -83,29 +83,6 @@ turn_call_ended(void *arg, unsigned number, enum ai_outcome outcome, uint32_t pr
 	call->completion_tokens = completion_tokens;
 }
 
-enum status
-turn_settle(struct turn_run *run, struct db *tx)
-{
-	const struct turn_calls *calls = &run->calls;
-	Planner__SettleTokensRequest message = PLANNER__SETTLE_TOKENS_REQUEST__INIT;
-	Planner__TokenUse uses[TURN_CALLS_MOST], *list[TURN_CALLS_MOST];
-
-	if (calls->count == 0)
-		return STATUS_OK;
-	for (size_t i = 0; i < calls->count; i++) {
-		list[i] = &uses[i];
-		planner__token_use__init(&uses[i]);
-		uses[i].mark = calls->list[i].mark;
-		uses[i].has_prompt_tokens = uses[i].has_completion_tokens = true;
-		uses[i].prompt_tokens = calls->list[i].prompt_tokens;
-		uses[i].completion_tokens = calls->list[i].completion_tokens;
-	}
-	message.user_id = (char *)(uintptr_t)call_user(run->call);
-	message.n_uses = calls->count;
-	message.uses = list;
-	return outbox_put_order(tx, "planner", "planner.Planner/SettleTokens", &message.base);
-}
-
 static enum status
 turn_settle_tx(struct db *tx, void *arg)
 {

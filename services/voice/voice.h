@@ -12,6 +12,7 @@
 struct cache;
 struct counters;
 struct db;
+struct db_batch;
 struct hearing;
 struct outbox;
 struct pool;
@@ -30,6 +31,7 @@ extern struct voice_settings voice_settings;
 /* Made by voice_start(), lives as long as the process. */
 struct voice {
 	struct db *db;
+	struct db_batch *turns; /* that are written together */
 	struct cache *cache;
 	struct counters *counters; /* limits count here while Redis is away */
 	struct outbox *outbox;

@@ -9,8 +9,12 @@ import struct
 import subprocess
 import tempfile
 import wave
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from client import Client
+from process import wait_for
 
 WAV = {"Content-Type": "audio/wav"}
 
@@ -81,6 +85,31 @@ def test_typed_turn_is_kept_in_its_conversation(learner):
     assert not any("audio" in one for one in turns), "speech is not kept"
     assert learner.delete(path).status == 204
     assert learner.get(path).status == 404
+
+
+def test_turns_that_end_together_are_all_kept(learner):
+    """They are written in batches: of one conversation, of new ones, of one that is gone."""
+    known = learner.post("/v1/voice/turns?locale=en", {"text": "what is late"}).json["conversation_id"]
+    gone = learner.post("/v1/voice/turns?locale=en", {"text": "what is late"}).json["conversation_id"]
+    assert learner.delete("/v1/voice/conversations/" + gone).status == 204
+    more = {"known": "&conversation_id=" + known, "gone": "&conversation_id=" + gone, "new": ""}
+    kinds = ["known", "new", "new", "gone"] * 8
+
+    def ask(kind):
+        client = Client(learner.port)
+        client.token = learner.token
+        return client.post("/v1/voice/turns?locale=en" + more[kind], {"text": "what is late"})
+    with ThreadPoolExecutor(len(kinds)) as pool:
+        answers = list(pool.map(ask, kinds))
+    assert {kind: {answer.status for answer, other in zip(answers, kinds) if other == kind}
+            for kind in more} == {"known": {201}, "new": {201}, "gone": {404}}
+    assert len(learner.get("/v1/voice/conversations/" + known).json["turns"]) == 1 + 8
+    found = {answer.json["conversation_id"] for answer, kind in zip(answers, kinds) if kind == "new"}
+    assert len(found) == 16
+    for conversation in found:
+        assert len(learner.get("/v1/voice/conversations/" + conversation).json["turns"]) == 1
+    wait_for(lambda: len(learner.get("/v1/history?type=voice_turn&limit=100").json["items"]) == 2 + 8 + 16,
+             20, "the turns' events")
 
 
 def test_audio_can_be_asked_for_instead_of_json(learner):

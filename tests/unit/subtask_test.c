@@ -69,12 +69,70 @@ test_what_must_be_finished_is(void **state)
 	assert_int_equal(cancelled.ended, STATUS_OK);
 }
 
+/* Each of these waits for the others. */
+struct meeting {
+	unsigned *present;
+	bool met;
+};
+#define MEETING 5
+
+static void
+meeting_task(void *arg)
+{
+	struct meeting *meeting = arg;
+	enum status status = STATUS_OK;
+
+	++*meeting->present;
+	while (*meeting->present < MEETING && status == STATUS_OK)
+		status = task_sleep(1);
+	meeting->met = status == STATUS_OK;
+}
+
+static void
+meetings_task(void *arg)
+{
+	struct meeting *meetings = arg;
+
+	assert(subtask_each("meet", meeting_task, meetings, sizeof *meetings, MEETING) ==
+	       STATUS_OK);
+}
+
+static void
+pieces_task(void *arg)
+{
+	struct piece *pieces = arg;
+
+	pieces[0].ended = subtask_each("piece", piece_sleep, pieces, sizeof *pieces, MEETING);
+}
+
+static void
+test_all_run_at_the_same_time_and_end_with_their_task(void **state)
+{
+	unsigned present = 0;
+	struct meeting meetings[MEETING];
+	struct piece pieces[MEETING];
+
+	(void)state;
+	for (size_t i = 0; i < MEETING; i++) {
+		meetings[i] = (struct meeting){.present = &present};
+		pieces[i] = (struct piece){.slept = STATUS_OK};
+	}
+	run_task(worker, meetings_task, meetings);
+	run_task_until(worker, clock_ms() + 1, pieces_task, pieces);
+	assert_int_equal(pieces[0].ended, STATUS_DEADLINE);
+	for (size_t i = 0; i < MEETING; i++) {
+		assert_true(meetings[i].met);
+		assert_int_not_equal(pieces[i].slept, STATUS_OK);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_piece_ends_with_its_task),
 	    cmocka_unit_test(test_what_must_be_finished_is),
+	    cmocka_unit_test(test_all_run_at_the_same_time_and_end_with_their_task),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

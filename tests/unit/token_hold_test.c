@@ -3,6 +3,8 @@
  */
 #include "tests/unit/jobs_fixture.h"
 
+#include "common/io/db_batch.h"
+#include "common/service/subtask.h"
 #include "services/planner/store_holds.h"
 
 static struct planner planner;
@@ -112,6 +114,53 @@ test_budgets(void **state)
 	expect(180, 180, 180);
 }
 
+#define CROWD 40
+
+static void
+crowd_task(void *arg)
+{
+	assert(subtask_each("order", order_task, arg, sizeof(struct order), CROWD) == STATUS_OK);
+}
+
+/* What comes at the same time is written together, whatever else is among it. */
+static void
+test_crowd(void **state)
+{
+	static char names[CROWD][16];
+	struct order orders[CROWD];
+
+	(void)state;
+	planner_settings.ai_daily_tokens = planner_settings.gemini_daily_tokens = 1000000;
+	for (int i = 0; i < CROWD; i++) {
+		snprintf(names[i], sizeof names[i], "crowd%d", i % (CROWD - 2));
+		orders[i] = (struct order){.user = names[i], .mark = "turn:1", .tokens = 100};
+	}
+	orders[CROWD / 2].user = "erased";
+	change("INSERT INTO erased_user (user_id, erased_at) VALUES ('erased', 1)");
+	test_run(crowd_task, orders, 0);
+	for (int i = 0; i < CROWD; i++)
+		assert_int_equal(orders[i].status,
+		                 i == CROWD / 2 ? STATUS_UNAUTHENTICATED : STATUS_OK);
+	assert_int_equal(look("SELECT SUM(tokens) FROM quota WHERE user_id LIKE 'crowd%'"),
+	                 (CROWD - 3) * 100);
+	expect(180, 180 + (CROWD - 3) * 100, 180 + (CROWD - 3) * 100);
+	for (int i = 0; i < CROWD; i++)
+		orders[i] = (struct order){
+		    .user = names[i], .mark = "turn:1", .prompt = 1 + (uint32_t)i, .completion = 9};
+	test_run(crowd_task, orders, 0);
+	for (int i = 0; i < CROWD; i++)
+		assert_int_equal(orders[i].status, STATUS_OK);
+	/* The two marks that come twice have either figure, and the erased one was never there. */
+	assert_in_range(look("SELECT SUM(tokens) FROM quota WHERE user_id LIKE 'crowd%'"),
+	                37 * 38 / 2 + 38 - 21 + 9 * 37, 37 * 38 / 2 + 38 - 21 + 9 * 37 + 2 * 38);
+	assert_int_equal(look("SELECT COUNT(*) FROM token_hold h JOIN quota q"
+	                      " ON q.user_id = h.user_id WHERE h.user_id LIKE 'crowd%'"
+	                      " AND q.tokens <> h.prompt_tokens + h.completion_tokens"),
+	                 0);
+	assert_int_equal(look("SELECT SUM(tokens) FROM quota"),
+	                 look("SELECT SUM(tokens) FROM budget WHERE scope = ''"));
+}
+
 static void
 purge_task(void *arg)
 {
@@ -141,7 +190,17 @@ set_up(void **state)
 	int failed = jobs_fixture_set_up(state);
 
 	planner.db = db;
-	return failed;
+	planner.reserves = planner_reserve_batch(db);
+	planner.settles = planner_settle_batch(db);
+	return failed || planner.reserves == NULL || planner.settles == NULL;
+}
+
+static int
+tear_down(void **state)
+{
+	db_batch_free(&planner.reserves);
+	db_batch_free(&planner.settles);
+	return jobs_fixture_tear_down(state);
 }
 
 int
@@ -151,7 +210,8 @@ main(void)
 	    cmocka_unit_test(test_once),
 	    cmocka_unit_test(test_budgets),
 	    cmocka_unit_test(test_forgotten),
+	    cmocka_unit_test(test_crowd),
 	};
 
-	return cmocka_run_group_tests_name("token_hold", tests, set_up, jobs_fixture_tear_down);
+	return cmocka_run_group_tests_name("token_hold", tests, set_up, tear_down);
 }
