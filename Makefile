@@ -66,7 +66,7 @@ program_src = $(wildcard $(call program_dir,$(1))/*.c $(call program_dir,$(1))/*
 program_lib_obj = $(patsubst %.c,$(OUT)/%.o,$(filter-out %/main.c,$(call program_src,$(1))))
 extra_libs = $(if $(filter voice,$(1)),$(VOICE_LIBS)) $(if $(filter $(TEST_PROGRAMS),$(1)),-lm)
 
-all: $(BINS) ## build the five programs into build/release/bin
+all: $(BINS) build/web ## build the five programs into build/release/bin
 .PHONY: all
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -121,6 +121,10 @@ $(OUT)/bin/$(1): $(OUT)/$(call program_dir,$(1))/main.o $(OUT)/lib$(1).a $(OUT)/
 	$$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(PKG_LIBS) $(call extra_libs,$(1))
 endef
 $(foreach p,$(PROGRAMS) $(TEST_PROGRAMS),$(eval $(call program_rules,$(p))))
+
+# The web app's files, with names that say their content.
+build/web: gateway/web-build gateway/web $(wildcard gateway/web/*)
+	$(Q)gateway/web-build gateway/web $@
 
 # --- tests ----------------------------------------------------------------------------------
 $(OUT)/unit/%_test: $(OUT)/tests/unit/%_test.o $(PROGRAMS:%=$(OUT)/lib%.a) $(OUT)/libcommon.a

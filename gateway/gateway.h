@@ -29,6 +29,7 @@ struct gateway {
 	const char *trusted_proxies;
 	const char *cors_origins; /* separated by commas; NULL: off */
 	const char *web_root;
+	const char *web_root_previous;
 	int64_t threads;
 	int64_t max_connections;
 	int64_t address_connections;

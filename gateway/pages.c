@@ -87,7 +87,6 @@ page_problem(const struct gateway *gateway, struct answer *answer)
 	const char *accept = answer_field(answer->request, "accept", line, sizeof line);
 	bool is_json = http_accept_best(accept, offers, COUNT_OF(offers)) == 1;
 	struct buf body;
-	(void)gateway;
 	buf_init(&body, 16384);
 	if (is_json) {
 		buf_printf(&body, "{\"type\":\"/problems/%s\",\"status\":%d,\"title\":", slug,
@@ -97,13 +96,15 @@ page_problem(const struct gateway *gateway, struct answer *answer)
 		buf_put_json_string(&body, text, strlen(text));
 		buf_puts(&body, "}\n");
 	} else {
+		const char *sheet = static_asset(gateway->files, "docs.css");
 		buf_printf(&body,
 		           "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
 		           "<meta name=\"viewport\" content=\"width=device-width\">\n"
-		           "<title>%s</title>\n<link rel=\"stylesheet\" href=\"/docs.css\">\n"
+		           "<title>%s</title>\n<link rel=\"stylesheet\" href=\"%s\">\n"
 		           "<main>\n<h1>%s</h1>\n<p><code>%s</code>, HTTP status %d</p>\n"
 		           "<p>%s</p>\n<p><a href=\"/docs\">The API</a></p>\n</main>\n</html>\n",
-		           title, title, slug, status_http(status), text);
+		           title, sheet == NULL ? "/docs.css" : sheet, title, slug,
+		           status_http(status), text);
 	}
 	answer_header(answer, "Content-Type",
 	              is_json ? "application/json" : "text/html; charset=utf-8");

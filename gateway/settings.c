@@ -82,6 +82,13 @@ static const struct {
       .global = true,
       .help = "Directory of the web app's files; found beside the program by default"},
      offsetof(struct gateway, web_root)},
+    {{.name = "WEB_ROOT_PREVIOUS",
+      .type = CONFIG_TEXT,
+      .global = true,
+      .help =
+          "The same of the build before, of which assets/ is served too; found beside WEB_ROOT, "
+          "with -previous at its end, by default"},
+     offsetof(struct gateway, web_root_previous)},
 };
 
 #define SETTINGS_COUNT COUNT_OF(settings_table)
@@ -183,12 +190,16 @@ settings_check_cors(const struct gateway *gateway)
 static int
 settings_read_files(struct gateway *gateway)
 {
-	char root[PATH_MAX], error[PATH_MAX + 128] = "not found beside the program";
-	const char *directory = gateway->web_root;
+	char root[PATH_MAX], beside[PATH_MAX];
+	char error[PATH_MAX + 128] = "not found beside the program";
+	const char *directory = gateway->web_root, *previous = gateway->web_root_previous;
 	if (directory == NULL && static_default_root(root, sizeof root))
 		directory = root;
+	if (directory != NULL && previous == NULL &&
+	    static_default_previous(directory, beside, sizeof beside))
+		previous = beside;
 	if (directory != NULL)
-		gateway->files = static_load(directory, error, sizeof error);
+		gateway->files = static_load(directory, previous, error, sizeof error);
 	if (gateway->files == NULL)
 		fprintf(stderr, "gateway: WEB_ROOT: %s\n", error);
 	return gateway->files == NULL ? -1 : 0;

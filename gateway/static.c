@@ -44,6 +44,23 @@ static_find(const struct static_files *files, const struct http_target *target)
 	return static_find_path(files, path);
 }
 
+const char *
+static_asset(const struct static_files *files, const char *name)
+{
+	OBJ_CHECK(files, STATIC_MAGIC);
+	char start[STATIC_MAX_PATH];
+	size_t stem = strcspn(name, ".");
+	int length = snprintf(start, sizeof start, STATIC_ASSETS "%.*s-", (int)stem, name);
+	assert(length > 0 && (size_t)length < sizeof start);
+	for (size_t i = 0; i < files->current; i++) {
+		const char *path = files->files[i].path, *hash = path + length;
+		if (strncmp(path, start, (size_t)length) == 0 && static_is_hash(hash) &&
+		    strcmp(hash + strcspn(hash, "."), name + stem) == 0)
+			return path;
+	}
+	return NULL;
+}
+
 static const struct static_body *
 static_choose(const struct answer *answer, const struct static_file *file)
 {
@@ -64,7 +81,8 @@ static_send(struct answer *answer, const struct static_file *file)
 	char line[1024];
 	const char *tags = answer_field(answer->request, "if-none-match", line, sizeof line);
 	answer_header(answer, "ETag", body->etag);
-	answer_header(answer, "Cache-Control", "no-cache");
+	answer_header(answer, "Cache-Control",
+	              file->is_immutable ? "public, max-age=31536000, immutable" : "no-cache");
 	answer_header(answer, "Vary", "Accept-Encoding");
 	if (http_etag_match_weak(tags, body->etag)) {
 		(void)answer_send(answer, 304, NULL, 0);

@@ -34,6 +34,7 @@ static const struct {
 
 struct static_loading {
 	struct static_files *files;
+	bool is_previous;
 	char *error;
 	size_t error_size;
 };
@@ -52,6 +53,35 @@ static_type(const char *path)
 		if (static_ends_with(path, static_types[i].suffix))
 			return static_types[i].type;
 	return "application/octet-stream";
+}
+
+bool
+static_is_hash(const char *text)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+	static const char others[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	size_t length = strcspn(text, ".");
+	bool is_word = true;
+	for (size_t i = 0; i < length; i++) {
+		if (strchr(others, text[i]) != NULL)
+			is_word = false;
+		else if (strchr(letters, text[i]) == NULL && text[i] != '-' && text[i] != '_')
+			return false;
+	}
+	return length >= STATIC_HASH && !is_word && text[length] == '.';
+}
+
+/* NAME-HASH.EXT below /assets/; either may have dashes of its own. */
+static bool
+static_is_immutable(const char *path)
+{
+	if (strncmp(path, STATIC_ASSETS, sizeof STATIC_ASSETS - 1) != 0)
+		return false;
+	const char *dash = strrchr(path, '/') + 1;
+	while ((dash = strchr(dash, '-')) != NULL)
+		if (static_is_hash(++dash))
+			return true;
+	return false;
 }
 
 static int
@@ -73,6 +103,7 @@ static_file_of(struct static_files *files, const char *path)
 	struct static_file *file = &files->files[files->count];
 	file->path = strdup(path);
 	file->type = static_type(path);
+	file->is_immutable = static_is_immutable(path);
 	files->count += file->path != NULL;
 	return file->path == NULL ? NULL : file;
 }
@@ -87,6 +118,8 @@ static_read(struct static_loading *loading, const char *name, const char *path, 
 	struct static_file *file = static_file_of(loading->files, plain);
 	if (file == NULL)
 		return static_fail(loading, name, "too many files");
+	if (loading->is_previous && file < loading->files->files + loading->files->current)
+		return 0;
 	if (size > STATIC_MAX_BYTES - loading->files->bytes)
 		return static_fail(loading, name, "too many bytes");
 	FILE *stream = fopen(name, "re");
@@ -145,17 +178,38 @@ static_check_plain(struct static_loading *loading)
 	return 0;
 }
 
+/* What is below assets/ of the build before, if anything is. */
+static int
+static_load_previous(struct static_loading *loading, const char *directory)
+{
+	char assets[PATH_MAX];
+	loading->files->current = loading->files->count;
+	loading->is_previous = true;
+	if (directory == NULL)
+		return 0;
+	if (access(directory, R_OK | X_OK) != 0)
+		return static_fail(loading, directory, strerror(errno));
+	int length = snprintf(assets, sizeof assets, "%s" STATIC_ASSETS, directory);
+	if (length >= (int)sizeof assets)
+		return static_fail(loading, directory, "a path in it is too long");
+	assets[length - 1] = '\0';
+	if (access(assets, F_OK) != 0)
+		return 0;
+	return static_walk(loading, assets, "/assets", 1);
+}
+
 struct static_files *
-static_load(const char *directory, char *error, size_t error_size)
+static_load(const char *directory, const char *previous, char *error, size_t error_size)
 {
 	struct static_files *files = calloc(1, sizeof *files);
-	struct static_loading loading = {files, error, error_size};
+	struct static_loading loading = {files, false, error, error_size};
 	if (files == NULL) {
 		snprintf(error, error_size, "out of memory");
 		return NULL;
 	}
 	OBJ_INIT(files, STATIC_MAGIC);
-	if (static_walk(&loading, directory, "", 0) != 0 || static_check_plain(&loading) != 0)
+	if (static_walk(&loading, directory, "", 0) != 0 ||
+	    static_load_previous(&loading, previous) != 0 || static_check_plain(&loading) != 0)
 		static_free(&files);
 	return files;
 }
@@ -180,7 +234,7 @@ bool
 static_default_root(char *out, size_t size)
 {
 	static const char *const places[] = {"/web", "/../share/studyhall/web",
-	                                     "/../../../gateway/web"};
+	                                     "/../../../build/web", "/../../../gateway/web"};
 	char self[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
 	if (length <= 0)
@@ -195,4 +249,14 @@ static_default_root(char *out, size_t size)
 			return true;
 	}
 	return false;
+}
+
+bool
+static_default_previous(const char *root, char *out, size_t size)
+{
+	size_t length = strlen(root);
+	while (length > 1 && root[length - 1] == '/')
+		length--;
+	int used = snprintf(out, size, "%.*s-previous", (int)length, root);
+	return used > 0 && (size_t)used < size && access(out, R_OK | X_OK) == 0;
 }

@@ -23,12 +23,20 @@ struct static_body {
 struct static_file {
 	char *path; /* "/app.js" */
 	const char *type;
+	bool is_immutable; /* its name says its content */
 	struct static_body bodies[STATIC_CODINGS];
 };
+
+#define STATIC_ASSETS "/assets/"
+#define STATIC_HASH   8 /* characters at least */
+/* Does a hash begin there and go on to the next full stop? 8 or more of base64url's characters; one
+ * of them is a digit or a capital, else it may be a word. */
+bool static_is_hash(const char *text);
 
 struct static_files {
 	unsigned magic;
 	size_t count;
+	size_t current; /* of these, how many are not of the build before */
 	size_t bytes;
 	struct static_file files[STATIC_MAX_FILES];
 };

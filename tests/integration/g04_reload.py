@@ -1,6 +1,7 @@
 """`make reload`: new binaries and settings for what runs, and nobody notices."""
 import itertools
 import os
+import re
 import time
 
 import pytest
@@ -68,6 +69,20 @@ def test_reload_with_nothing_new_leaves_everything_alone(checkout):
     before = pids(checkout)
     checkout.make("reload", WORKER_CONNECTIONS="900", **UNLIMITED)
     assert before == pids(checkout)
+
+
+def test_pages_of_before_find_their_assets_after_a_new_web_app(checkout):
+    def asset():
+        return re.search(r'href="(/assets/[^"]+[.]css)"', checkout.client().get("/docs").body.decode())[1]
+
+    before = asset()
+    for change in ("/* new */", "/* newer */"):
+        with open(os.path.join(checkout.path, "gateway/web/docs.css"), "a", encoding="utf-8") as sheet:
+            sheet.write(change)
+        checkout.make("reload", WORKER_CONNECTIONS="900", **UNLIMITED)
+        assert asset() != before
+        assert checkout.client().get(before).status == checkout.client().get(asset()).status == 200
+        before = asset()
 
 
 def test_a_setting_that_cannot_be_used_ends_nothing(checkout):
