@@ -1,4 +1,5 @@
 """What deploy/compose and deploy/Containerfile promise, read off the files themselves."""
+import base64
 import os
 import re
 import subprocess
@@ -7,7 +8,8 @@ import pytest
 import yaml
 
 from deployment import services
-from stores import ROOT
+from process import Process, wait_for
+from stores import ROOT, program
 
 COMPOSE = os.path.join(ROOT, "deploy/compose")
 PROGRAMS = ("gateway", *services())
@@ -146,6 +148,89 @@ def test_a_service_may_read_and_write_its_own_database_and_nothing_else(tmp_path
     assert {name for name in last if last[name] != after[name]} == {"init.sql", "redis.conf"}
     assert " OR " not in last["init.sql"] and last["init.sql"].count(" VIA ") == len(urls)
     assert last["redis.conf"] == f"user default on >{new} ~* &* +@all\n"
+
+
+def k8s_secrets(*words):
+    done = subprocess.run([os.path.join(ROOT, "deploy/k8s/secrets"), *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def decoded(printed):
+    """{"secret/key": value}"""
+    return {f"{one['metadata']['name']}/{key}": base64.b64decode(value).decode()
+            for one in yaml.safe_load_all(printed) for key, value in one["data"].items()}
+
+
+@pytest.fixture
+def rotation(tmp_path):
+    """The Secrets of a cluster, before, between and after; each as it was printed."""
+    kept = {}
+    for step, how in (("first", []), ("rotated", ["--rotate", tmp_path / "first"]),
+                      ("last", ["--forget", tmp_path / "rotated"])):
+        kept[step] = k8s_secrets(*how)
+        (tmp_path / step).write_text(kept[step])
+    return kept
+
+
+def test_a_rotation_in_a_cluster_changes_passwords_and_nothing_else(rotation, tmp_path):
+    first, rotated, last = (decoded(rotation[step]) for step in ("first", "rotated", "last"))
+    assert first.keys() == rotated.keys() == last.keys()
+    assert {key for key in first if first[key] != rotated[key]} == {
+        "mariadb/init.sql", "redis/url", "redis/redis.conf",
+        *(f"{one}{owner}/database-url" for one in services() for owner in ("", "-owner"))}
+    assert {key for key in last if last[key] != rotated[key]} == {"mariadb/init.sql", "redis/redis.conf"}
+    new, old = (re.search(r":(\w+)@", of["redis/url"])[1] for of in (rotated, first))
+    assert new != old and len(new) == 48
+    assert rotated["redis/redis.conf"] == f"user default on >{new} >{old} ~* &* +@all\n"
+    assert last["redis/redis.conf"] == f"user default on >{new} ~* &* +@all\n"
+    assert k8s_secrets("--sql", tmp_path / "rotated") == rotated["mariadb/init.sql"]
+    # A third password would shut out what is in use.
+    done = subprocess.run([os.path.join(ROOT, "deploy/k8s/secrets"), "--rotate", tmp_path / "rotated"],
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == "" and "--forget first" in done.stderr
+
+
+def test_old_and_new_passwords_open_the_database_until_the_old_are_forgotten(rotation, stores):
+    of = {step: decoded(rotation[step]) for step in rotation}
+    urls = [f"{one}{owner}/database-url" for one in services() for owner in ("", "-owner")]
+    prefix = f"rot{os.getpid()}_"  # names that nothing else on this server has
+
+    def opens(url):
+        user, password = re.match(r"mysql://(\w+):(\w+)@", url).groups()
+        done = subprocess.run([program("mariadb"), "--no-defaults", "-e", "SELECT 1",
+                               f"--socket={stores.path('mariadb.sock')}", f"--password={password}",
+                               f"--user={user.replace('studyhall_', prefix)}"], capture_output=True)
+        return done.returncode == 0
+
+    for step, good in (("first", {"first"}), ("rotated", {"first", "rotated"}), ("last", {"last"})):
+        stores.sql(of[step]["mariadb/init.sql"].replace("studyhall_", prefix))
+        for url in urls:
+            for other in of:
+                assert opens(of[other][url]) == (of[other][url] in {of[one][url] for one in good}), \
+                    f"{url} of {other} when {step}"
+
+
+def test_redis_takes_the_passwords_that_its_configuration_names(rotation, tmp_path):
+    of = {step: decoded(rotation[step]) for step in rotation}
+    socket = str(tmp_path / "redis.sock")
+    server = str(tmp_path / "redis-server")
+    os.symlink(program("redis-check-rdb"), server)
+
+    def opens(url):
+        done = subprocess.run([program("redis-cli"), "-s", socket, "ping"], capture_output=True, text=True,
+                              env={**os.environ, "REDISCLI_AUTH": re.search(r":(\w+)@", url)[1]})
+        return "PONG" in done.stdout and "AUTH failed" not in done.stdout + done.stderr
+
+    for step, old in (("first", True), ("rotated", True), ("last", False)):
+        (tmp_path / "redis.conf").write_text(of[step]["redis/redis.conf"])
+        redis = Process("redis", [server, tmp_path / "redis.conf", "--port", "0", "--unixsocket", socket,
+                                  "--save", "", "--dir", tmp_path], str(tmp_path / "log")).start()
+        try:
+            wait_for(lambda: opens(of[step]["redis/url"]), 20, f"Redis with the password of {step}")
+            assert opens(of["first"]["redis/url"]) == old
+        finally:
+            redis.stop()
 
 
 def test_nginx_waits_longer_than_anybody_and_holds_no_event_back():
