@@ -256,6 +256,14 @@ def test_egress_is_limited_where_it_goes_out(stack):
     assert "tbf" not in queues()
 
 
+def export(token):
+    """The auth service asks all others for it. Of somebody who has little, for it is done often."""
+    def send(client):
+        client.token = token
+        return client.get("/v1/users/me/export")
+    return send
+
+
 def study(client):
     return client.post("/v1/history", {"type": "study", "subject": f"s{next(numbers)}", "minutes": 5})
 
@@ -263,7 +271,7 @@ def study(client):
 def test_reload_exchanges_every_process_and_no_request_fails(stack):
     requests = {"me": lambda client: client.get("/v1/users/me"), "study": study,
                 "plan": lambda client: client.post("/v1/plans", {"goal": "Biology", "locale": "en"}),
-                "history": lambda client: client.get("/v1/history")}
+                "history": lambda client: client.get("/v1/history"), "export": export(stack.sign_up().token)}
     before = {name: stack.pid(name) for name in PROGRAMS}
     with Load(stack, stack.sign_up().token, requests, clients=2, pause=0.05) as load:
         done = stack.run("./reload")
