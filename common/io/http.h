@@ -83,13 +83,15 @@ struct http_target {
 	size_t authority_length;
 	const char *segments[HTTP_SEGMENTS]; /* decoded; "/a/b/" has "a", "b", "" and "/" none */
 	size_t segment_count;
-	struct http_param params[HTTP_PARAMS]; /* decoded, in order; those whose name is
-	                                        * malformed can be no known one and are left out */
+	struct http_param *params; /* decoded, in order, HTTP_PARAMS at most; those whose name is
+	                            * malformed can be no known one and are left out */
 	size_t param_count;
 };
 /* False unless in origin form, absolute form with http or https, or "*" for OPTIONS; and for bad
  * percent-encoding in the path, "." and ".." segments, too many segments or parameters. `scratch`
- * has length + 2 bytes and takes what is decoded; both must live as long as the target. */
+ * has http_target_room() bytes, aligned for pointers, and takes what is decoded; both must live as
+ * long as the target. */
+size_t http_target_room(const char *text, size_t length);
 bool http_target_parse(struct http_target *target, const char *method, const char *text,
                        size_t length, char *scratch);
 /* host[:port] as a Host field has it, not empty? */

@@ -4,12 +4,13 @@
 
 #include "common/base/obj.h"
 
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define HEAD_FIRST_SPACE 1024
-#define HEAD_BLANK_LINES 4 /* RFC 9112, 2.2 asks for one; old clients send a few */
+#define HEAD_STEP        ((size_t)512) /* a head's room grows by; a waiting request keeps it */
+#define HEAD_BLANK_LINES 4             /* RFC 9112, 2.2 asks for one; old clients send a few */
 
 static enum status
 http_head_bad(struct http_message *message, const char *detail)
@@ -45,6 +46,7 @@ http_head_field(struct http_message *message, char *at, char *end)
 	char *colon = memchr(at, ':', (size_t)(end - at));
 	struct http_field *field = &message->fields[message->field_count];
 
+	assert(message->field_count + 1 < message->lines);
 	if (*at == ' ' || *at == '\t')
 		return http_head_bad(message, "A header field is folded over lines");
 	if (colon == NULL || !http_token_valid(at, (size_t)(colon - at)))
@@ -139,7 +141,7 @@ http_head_second_opinion(struct http_message *message)
 }
 
 static enum status
-http_head_judge(struct http_message *message)
+http_head_judge(struct http_message *message, char *scratch)
 {
 	char *at = message->bytes, *end = at + message->length - 2;
 	char *line_end = memchr(at, '\r', message->length);
@@ -149,8 +151,7 @@ http_head_judge(struct http_message *message)
 		return http_head_bad(message, "The request head holds a control character");
 	if (http_head_second_opinion(message) != STATUS_OK)
 		return message->failure;
-	status = http_head_request_line(message, at, (size_t)(line_end - at),
-	                                message->bytes + message->length);
+	status = http_head_request_line(message, at, (size_t)(line_end - at), scratch);
 	for (at = line_end + 2; at < end && status == STATUS_OK; at = line_end + 2) {
 		line_end = memchr(at, '\r', (size_t)(end - at));
 		status = http_head_field(message, at, line_end);
@@ -167,15 +168,11 @@ http_head_judge(struct http_message *message)
 static enum status
 http_head_grow(struct http_message *message, size_t need)
 {
-	size_t space = message->space;
+	size_t space = (need + HEAD_STEP - 1) / HEAD_STEP * HEAD_STEP;
 	char *grown;
 
-	if (need <= space)
+	if (need <= message->space)
 		return STATUS_OK;
-	if (space == 0)
-		space = HEAD_FIRST_SPACE;
-	while (space < need)
-		space *= 2;
 	if (space > HTTP_HEAD_FREE && !http_message_reserve(message, space - message->space))
 		return http_message_fail(message, STATUS_OVERLOADED,
 		                         "Too many large requests are under way");
@@ -233,16 +230,21 @@ http_head_scan(struct http_message *message, const char *bytes, size_t length, s
 	return SCAN_MORE;
 }
 
-/* The target is taken apart behind the head, in as much room as the request line has. */
+/* What the head is taken apart into goes behind it: its fields, and then its target, for which the
+ * request line has more than enough room. */
 static enum status
 http_head_complete(struct http_message *message)
 {
 	const char *line_end = memchr(message->bytes, '\r', message->length);
+	size_t line = (size_t)(line_end - message->bytes);
+	size_t at = (message->length + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+	size_t fields = (message->lines - 1) * sizeof *message->fields;
 
-	if (http_head_grow(message, message->length + (size_t)(line_end - message->bytes)) !=
+	if (http_head_grow(message, at + fields + http_target_room(message->bytes, line)) !=
 	    STATUS_OK)
 		return message->failure;
-	return http_head_judge(message);
+	message->fields = (struct http_field *)(void *)(message->bytes + at);
+	return http_head_judge(message, message->bytes + at + fields);
 }
 
 enum status

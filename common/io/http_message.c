@@ -40,7 +40,7 @@ http_message_reset(struct http_message *message, http_reserve_fn *reserve, void 
 		bytes = NULL;
 		space = 0;
 	}
-	/* `fields` and the arrays of `target` need no wiping: their counts say what is valid. */
+	/* `fields` and `target` need no wiping: they are set when a head is complete. */
 	message->detail = NULL;
 	message->failure = STATUS_OK;
 	message->reserve = reserve;

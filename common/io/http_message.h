@@ -64,8 +64,8 @@ struct http_message {
 	bool keep_alive;
 	bool chunked;
 	bool expect_continue;
-	uint64_t content_length; /* 0 without one */
-	struct http_field fields[HTTP_FIELDS_LIMIT];
+	uint64_t content_length;   /* 0 without one */
+	struct http_field *fields; /* behind the head, as what the target is made of */
 	size_t field_count;
 
 	struct http_body body;

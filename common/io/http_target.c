@@ -143,6 +143,26 @@ http_target_segments(struct http_target *target, char **scratch)
 	}
 }
 
+/* Parameters are never more than this: ampersands are between them. */
+static size_t
+http_target_params(const char *text, size_t length)
+{
+	const char *at = memchr(text, '?', length), *end = text + length;
+	size_t count = 0;
+
+	while (at != NULL && count < HTTP_PARAMS) {
+		count++;
+		at = memchr(at + 1, '&', (size_t)(end - at - 1));
+	}
+	return count;
+}
+
+size_t
+http_target_room(const char *text, size_t length)
+{
+	return http_target_params(text, length) * sizeof(struct http_param) + length + 2;
+}
+
 static bool
 http_target_param(struct http_target *target, const char *at, size_t length, char **scratch)
 {
@@ -208,6 +228,8 @@ http_target_parse(struct http_target *target, const char *method, const char *te
 	const char *at = text, *end = text + length, *question;
 
 	memset(target, 0, sizeof *target);
+	target->params = (struct http_param *)(void *)scratch;
+	scratch += http_target_params(text, length) * sizeof *target->params;
 	if (!http_target_characters(text, length))
 		return false;
 	if (length == 1 && text[0] == '*') {

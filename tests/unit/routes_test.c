@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Routes: every row binds, and paths find the row they should. */
 #include <setjmp.h>
+#include <stdalign.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,13 +17,13 @@
 #include "gateway/transcode.h"
 #include "planner.pb-c.h"
 
-static char scratch[512];
+static alignas(struct http_param) char scratch[512];
 static struct http_target target;
 
 static const struct route *
 find(const char *method, const char *path, const struct route **known)
 {
-	assert_true(strlen(path) + 2 <= sizeof scratch);
+	assert_true(http_target_room(path, strlen(path)) <= sizeof scratch);
 	assert_true(http_target_parse(&target, method, path, strlen(path), scratch));
 	return routes_find(method, &target, known);
 }

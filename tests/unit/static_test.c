@@ -2,6 +2,7 @@
  * Static files: what is read from a directory, and what a path finds. */
 #include <limits.h>
 #include <setjmp.h>
+#include <stdalign.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,7 +20,7 @@
 
 static char root[64];
 static char older[80];
-static char scratch[512];
+static alignas(struct http_param) char scratch[512];
 static const char *const folders[] = {"sub", "assets", "previous", "previous/assets"};
 static char error[256];
 
