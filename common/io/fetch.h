@@ -33,7 +33,7 @@ struct fetch_request {
 	uint32_t silence_ms;    /* greatest pause within the response; 0: no own limit */
 	uint32_t total_ms;      /* for everything; 0: no own limit */
 	size_t body_limit;      /* greatest response body; 0: 4 MB */
-	size_t read_size;       /* greatest piece that is read at once; 0: 2 KB */
+	size_t read_size;       /* greatest piece that is read at once; 0: 1 KB */
 	bool allow_http;        /* plain http:// too */
 	const char *ca_file;    /* trusted instead of the system's; may be NULL */
 };

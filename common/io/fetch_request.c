@@ -17,7 +17,7 @@
 /* Thousands of transfers wait at a time, each with its own. 16 KB is the least for sending; it is
  * only made for a body that does not go out in one with the head: over TLS, or a large one, which
  * then goes out in few pieces. */
-#define FETCH_BUFFER_SIZE 2048
+#define FETCH_BUFFER_SIZE 1024
 #define FETCH_UPLOAD_SIZE ((size_t)16 << 10)
 #define FETCH_UPLOAD_MOST ((size_t)128 << 10)
 
@@ -44,8 +44,8 @@ fetch_ended(void *arg, CURLcode result)
 	fetch_news(fetch);
 }
 
-/* A body that has gone out as a whole and never goes out again is not needed while an answer
- * streams in. */
+/* A body that has gone out as a whole and never goes out again is not needed while the answer is
+ * waited for. */
 static void
 fetch_drop_body(struct fetch *fetch)
 {
@@ -56,6 +56,24 @@ fetch_drop_body(struct fetch *fetch)
 		return;
 	free(fetch->own_body);
 	fetch->own_body = NULL;
+}
+
+/* Called whenever curl has done something, until the body is out: an answer may take a minute to
+ * begin. */
+static int
+fetch_progress_cb(void *arg, curl_off_t total, curl_off_t received, curl_off_t to_send,
+                  curl_off_t sent)
+{
+	OBJ_CAST(struct fetch, fetch, arg, FETCH_MAGIC);
+
+	(void)total;
+	(void)received;
+	(void)to_send;
+	(void)sent;
+	fetch_drop_body(fetch);
+	if (fetch->own_body == NULL)
+		curl_easy_setopt(fetch->easy, CURLOPT_NOPROGRESS, 1L);
+	return 0;
 }
 
 static size_t
@@ -80,7 +98,6 @@ fetch_header_cb(char *line, size_t size, size_t count, void *arg)
 	curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status >= 200) {
 		fetch->head_done = true;
-		fetch_drop_body(fetch);
 		fetch_news(fetch);
 	}
 	return length;
@@ -184,6 +201,11 @@ fetch_set_body(struct fetch *fetch, const struct fetch_request *request)
 		                 request->body != NULL ? request->body : "");
 		curl_easy_setopt(fetch->easy, CURLOPT_PREREQFUNCTION, fetch_prereq_cb);
 		curl_easy_setopt(fetch->easy, CURLOPT_PREREQDATA, fetch);
+	}
+	if (fetch->own_body != NULL && !fetch->resendable) {
+		curl_easy_setopt(fetch->easy, CURLOPT_NOPROGRESS, 0L);
+		curl_easy_setopt(fetch->easy, CURLOPT_XFERINFOFUNCTION, fetch_progress_cb);
+		curl_easy_setopt(fetch->easy, CURLOPT_XFERINFODATA, fetch);
 	}
 	if (strcmp(method, "HEAD") == 0)
 		curl_easy_setopt(fetch->easy, CURLOPT_NOBODY, 1L);
