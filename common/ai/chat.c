@@ -115,14 +115,26 @@ chat_write_body(const void *arg, struct buf *out)
 	body->chat->dialect->body(body->chat, body->request, out);
 }
 
+static const char *
+chat_path(const struct chat *chat, bool stream)
+{
+	char path[CHAT_PATH_SIZE];
+
+	if (!chat->dialect->path(chat, stream, path, sizeof path))
+		return NULL;
+	return arena_strdup(task_arena(), path);
+}
+
+/* What is as large as a call lives in the arena: the stack of a task that waits for a minute is
+ * counted in pages. */
 enum status
 chat_ask(struct chat *chat, const struct chat_request *request, struct chat_answer *answer)
 {
 	const struct chat_body body = {chat, request};
-	char path[CHAT_PATH_SIZE];
+	struct chat_call *call = arena_alloc(task_arena(), sizeof *call);
 	struct provider_turns turns = {0};
 	struct provider_request provider_request = {
-	    .path = path,
+	    .path = chat_path(chat, request->text != NULL),
 	    .model = chat->model,
 	    .accept = request->text != NULL ? "text/event-stream" : "application/json",
 	    .body = chat_write_body,
@@ -141,15 +153,14 @@ chat_ask(struct chat *chat, const struct chat_request *request, struct chat_answ
 	OBJ_CHECK(chat, CHAT_MAGIC);
 	assert(request->message_count > 0);
 	*answer = (struct chat_answer){0};
-	if (!chat->dialect->path(chat, request->text != NULL, path, sizeof path))
+	if (call == NULL || provider_request.path == NULL)
 		return STATUS_OVERLOADED;
 	do {
-		struct chat_call call = {.chat = chat, .request = request};
-
-		status = provider_open(chat->provider, &provider_request, &turns, &call.call);
+		*call = (struct chat_call){.chat = chat, .request = request};
+		status = provider_open(chat->provider, &provider_request, &turns, &call->call);
 		if (status == STATUS_OK)
-			status = chat_finish_call(&call, &turns, answer);
-		handed_on = request->text != NULL ? call.heard : 0;
+			status = chat_finish_call(call, &turns, answer);
+		handed_on = request->text != NULL ? call->heard : 0;
 	} while (status != STATUS_OK && handed_on == 0 &&
 	         provider_again(chat->provider, &provider_request, &turns, &status));
 	answer->calls = turns.calls;

@@ -33,7 +33,7 @@
 
 #define TASK_KEEP_WARM  32   /* pooled tasks that keep their touched stack pages */
 #define TASK_KEEP       256  /* pooled tasks altogether */
-#define TASK_LEAVING    512  /* bytes that the switch itself needs of the stack it leaves */
+#define TASK_LEAVING    128  /* bytes that the switch itself needs of the stack it leaves */
 #define TASK_TRIMS      1024 /* parked tasks trimmed at a time: about a millisecond */
 #define TASK_TRIMS_IDLE 4    /* the idle ones are looked at every so many times */
 
@@ -75,31 +75,56 @@ task_arrived(void *fake, struct stack *came_from)
 #endif
 }
 
+static void task_main(void);
+
+/* Not inlined: getcontext() returns twice as far as the compiler knows. */
+static __attribute__((noinline)) ucontext_t *
+task_begin(struct scheduler *scheduler, struct task *task)
+{
+	ucontext_t *context = &scheduler->first_context;
+
+	if (getcontext(context) != 0)
+		abort();
+	context->uc_stack.ss_sp = task->stack.base;
+	context->uc_stack.ss_size = task->stack.size;
+	context->uc_link = NULL;
+	makecontext(context, task_main, 0);
+	return context;
+}
+
 static void
 task_enter(struct worker *worker, struct task *task)
 {
 	struct scheduler *scheduler = &worker->scheduler;
+	ucontext_t *context = task->context;
 
+	if (context == NULL)
+		context = task_begin(scheduler, task);
 	task->state = TASK_RUNNING;
 	task->seen_parked = task->trimmed = false;
 	scheduler->running = task;
 #ifdef TASK_TSAN
 	scheduler->loop_stack.tsan_fiber = __tsan_get_current_fiber();
 #endif
-	task_switch(&scheduler->loop_context, &task->context, &task->stack,
+	task_switch(&scheduler->loop_context, context, &task->stack,
 	            &scheduler->loop_stack.asan_fake_stack);
 	task_arrived(scheduler->loop_stack.asan_fake_stack, NULL);
 	scheduler->running = NULL;
 }
 
-static void
+/* The registers stay on the stack, whose last page has room for them as a rule; in the task they
+ * would be a kilobyte of their own. */
+static __attribute__((noinline)) void
 task_leave(struct task *task)
 {
 	struct scheduler *scheduler = &task->worker->scheduler;
+	ucontext_t here;
 
-	task->parked_at = (char *)__builtin_frame_address(0) - TASK_LEAVING;
-	task_switch(&task->context, &scheduler->loop_context, &scheduler->loop_stack,
+	task->parked_at = (char *)__builtin_alloca(1) - TASK_LEAVING; /* below all of the frame */
+	task->context = &here;
+	task_switch(&here, &scheduler->loop_context, &scheduler->loop_stack,
 	            task->state == TASK_IDLE ? NULL : &task->stack.asan_fake_stack);
+	task->context = NULL;
 	task_arrived(task->stack.asan_fake_stack, NULL);
 }
 
@@ -333,19 +358,6 @@ task_set_trace(struct task *task, const char *traceparent)
 	snprintf(task->traceparent, sizeof task->traceparent, "00-%s-%s-01", task->trace, span);
 }
 
-/* Not inlined: getcontext() returns twice as far as the compiler knows. */
-static __attribute__((noinline)) void
-task_prepare(struct task *task)
-{
-	if (getcontext(&task->context) != 0)
-		abort();
-	stack_renew(&task->stack);
-	task->context.uc_stack.ss_sp = task->stack.base;
-	task->context.uc_stack.ss_size = task->stack.size;
-	task->context.uc_link = NULL;
-	makecontext(&task->context, task_main, 0);
-}
-
 enum status
 task_spawn(const struct task_options *options, task_fn *fn, void *arg)
 {
@@ -369,7 +381,8 @@ task_spawn(const struct task_options *options, task_fn *fn, void *arg)
 	task->deadline_ms = options->deadline_ms != 0 ? options->deadline_ms : UINT64_MAX;
 	task->timer_ms = UINT64_MAX;
 	atomic_fetch_add_explicit(&worker->tasks, 1, memory_order_relaxed);
-	task_prepare(task);
+	task->context = NULL;
+	stack_renew(&task->stack);
 	task_ready(task);
 	return STATUS_OK;
 }

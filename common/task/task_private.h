@@ -66,7 +66,7 @@ struct task {
 	struct task *next; /* in the ready or the idle list */
 	struct task *all_next, *all_prev;
 	struct stack stack;
-	ucontext_t context;
+	ucontext_t *context; /* parked: its registers, on its stack; NULL: it has not begun yet */
 };
 
 /* The tasks of one worker; only its thread touches this. */
@@ -79,7 +79,8 @@ struct scheduler {
 	unsigned trims;    /* calls of scheduler_trim() */
 	struct task *all;  /* every task, the pooled ones too: what the debugger walks */
 	ucontext_t loop_context;
-	struct stack loop_stack; /* where the sanitizers think the loop runs */
+	ucontext_t first_context; /* of a task that begins */
+	struct stack loop_stack;  /* where the sanitizers think the loop runs */
 };
 
 struct worker {

@@ -3,7 +3,7 @@
 #   make gdb-tasks PID=1234
 #   make gdb-tasks CORE=core BIN=build/release/bin/planner
 #
-# A parked task's registers are those that swapcontext() saved. An unwinder of ours makes them the
+# A parked task's registers are those that swapcontext() saved on its stack. An unwinder of ours makes them the
 # caller's registers of the innermost frame, so that gdb's backtrace goes on in the task's stack;
 # nothing in the process is changed.
 import gdb
@@ -79,7 +79,7 @@ def main():
                   f"  trace {task['trace'].string()}"
                   + ("  cancelled" if task["cancelled"] else "")
                   + (f"  deadline_ms {deadline}" if deadline != 2**64 - 1 else ""))
-            if state in (1, 3):
+            if state in (1, 3) and task["context"] != 0:
                 backtrace(unwinder, task)
     print(f"\n{count} tasks")
 

@@ -99,11 +99,13 @@ job_course(struct job *job, const Planner__JobRequest *request,
            const struct schedule_request *schedule)
 {
 	struct course course = {job, request};
-	struct plan_ai_result result = {0};
+	struct plan_ai_result *result = arena_alloc(task_arena(), sizeof *result);
 	uint64_t began_us = clock_us();
 	unsigned unknown;
 	enum status status;
 
+	if (result == NULL)
+		return STATUS_OVERLOADED;
 	/* Without any provider the built-in planner is no substitute for one. */
 	if (job->jobs->planner == NULL)
 		return job->helped_out ? STATUS_OK : STATUS_PROVIDERS_FAILED;
@@ -115,17 +117,17 @@ job_course(struct job *job, const Planner__JobRequest *request,
 		         "%u calls were lost, no more are made", unknown);
 		return STATUS_PROVIDERS_FAILED;
 	}
-	status = job_course_ask(&course, schedule, &result);
+	status = job_course_ask(&course, schedule, result);
 	job->ai_us += clock_us() - began_us;
 	if (status != STATUS_OK) {
-		strncpy(job->result.detail, result.why, sizeof job->result.detail - 1);
+		strncpy(job->result.detail, result->why, sizeof job->result.detail - 1);
 		return status;
 	}
 	job_record_usage(job, &job->prompt_tokens, &job->completion_tokens, &job->provider,
 	                 &job->model);
-	if (result.provider != NULL) {
-		job->provider = result.provider;
-		job->model = result.model;
+	if (result->provider != NULL) {
+		job->provider = result->provider;
+		job->model = result->model;
 	}
 	return job->provider != NULL ? STATUS_OK : STATUS_INTERNAL;
 }
