@@ -12,6 +12,7 @@
 
 #define ARENA_MAGIC       0x4152454eu
 #define ARENA_FIRST_BLOCK 1024
+#define ARENA_NEXT_BLOCK  512 /* at first; most tasks need little more than the first one */
 #define ARENA_GREAT_BLOCK (1 << 20)
 
 struct arena_block {
@@ -62,7 +63,7 @@ arena_new(size_t budget)
 	    .first = block,
 	    .budget = budget,
 	    .held = size,
-	    .next_block = ARENA_FIRST_BLOCK,
+	    .next_block = ARENA_NEXT_BLOCK,
 	    .allocator = {arena_protobuf_alloc, arena_protobuf_free, arena},
 	};
 	OBJ_INIT(arena, ARENA_MAGIC);
@@ -116,7 +117,7 @@ arena_reset(struct arena *arena)
 	arena->first->used = sizeof(struct arena);
 	arena->held = arena->first->size + sizeof(struct arena_block);
 	arena->used = 0;
-	arena->next_block = ARENA_FIRST_BLOCK;
+	arena->next_block = ARENA_NEXT_BLOCK;
 }
 
 /* A block with room for `size` bytes. One that is for a single great piece goes behind the current
