@@ -111,6 +111,15 @@ incoming_release(struct incoming *incoming)
 	server_release(server);
 }
 
+void
+incoming_drop_request(struct incoming *incoming)
+{
+	OBJ_CHECK(incoming, INCOMING_MAGIC);
+	free(incoming->request);
+	incoming->request = NULL;
+	incoming->request_length = 0;
+}
+
 static struct incoming **
 peer_slot(struct link_peer *peer, uint64_t call)
 {

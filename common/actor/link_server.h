@@ -84,6 +84,8 @@ bool link_server_pending(const struct link_server *server);
 void incoming_hold(struct incoming *incoming);
 /* Any thread. */
 void incoming_release(struct incoming *incoming);
+/* Whoever works on it has read the packed request, and needs it no more. */
+void incoming_drop_request(struct incoming *incoming);
 
 /* From any thread: sends an envelope of a call (REPLY with pieces to follow, PIECE). Takes over
  * the item. -1 without memory; then the item is freed. */

@@ -13,9 +13,11 @@ bool
 call_open(struct call *call)
 {
 	ProtobufCAllocator *allocator = arena_allocator(task_arena());
-	const struct incoming *incoming = call->incoming;
+	struct incoming *incoming = call->incoming;
 	Wire__Request *request =
 	    wire__request__unpack(allocator, incoming->request_length, incoming->request);
+
+	incoming_drop_request(incoming);
 
 	if (request == NULL || request->method == NULL)
 		return false;
