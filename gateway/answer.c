@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ANSWER_TEXT 256 /* bytes of values that are made on the loop, for one answer */
 #define ANSWER_HSTS "max-age=31536000"
 
 /* The trace the request belongs to: its task's; before there is one, what the client sent. */
@@ -81,13 +82,15 @@ answer_header(struct answer *answer, const char *name, const char *value)
 void
 answer_headerf(struct answer *answer, const char *name, const char *format, ...)
 {
-	size_t room = sizeof answer->text - answer->used;
+	static _Thread_local char
+	    text[ANSWER_TEXT]; /* the loop finishes an answer before the next */
+	size_t room = sizeof text - answer->used;
 	va_list args;
 	va_start(args, format);
 	if (task_self() != NULL) {
 		answer_header(answer, name, arena_vprintf(task_arena(), format, args));
 	} else {
-		char *value = answer->text + answer->used;
+		char *value = text + answer->used;
 		int length = vsnprintf(value, room, format, args);
 		if (length >= 0 && (size_t)length < room) {
 			answer_header(answer, name, value);

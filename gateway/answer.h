@@ -10,7 +10,6 @@
 #include "common/io/http_request.h"
 
 #define ANSWER_MAX_HEADERS 32
-#define ANSWER_MAX_TEXT    256 /* outside of a task */
 
 struct gateway;
 
@@ -21,8 +20,7 @@ struct answer {
 	uint32_t queue_us, service_us, ai_us; /* for Server-Timing */
 	struct http_header headers[ANSWER_MAX_HEADERS];
 	size_t count;
-	char text[ANSWER_MAX_TEXT]; /* of header values that were made on the loop */
-	size_t used;
+	size_t used; /* of the loop's room for values that are made there */
 };
 
 /* Begins with what every answer has: X-Request-Id, nosniff, HSTS, CORS. */
@@ -31,8 +29,8 @@ void answer_init(struct answer *answer, const struct gateway *gateway,
 /* Adds a field; name and value are borrowed. A value that may not stand in a header field, or does
  * not fit, is left out. */
 void answer_header(struct answer *answer, const char *name, const char *value);
-/* The same with a value that is made here: in the task's arena, or in `text`. A value that does not
- * fit is left out. */
+/* The same with a value that is made here: in the task's arena, or on the loop. A value that does
+ * not fit is left out. */
 void answer_headerf(struct answer *answer, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Adds Server-Timing; the last field before the head is sent. */

@@ -126,7 +126,8 @@ edge_head_route(const struct gateway *gateway, struct http_request *request,
 	struct answer answer;
 	if ((route->flags & ROUTE_PUBLIC) == 0) {
 		struct session session;
-		status = session_find(gateway, request, &session, &detail);
+		char room[SESSION_TOKEN_SIZE];
+		status = session_find(gateway, request, room, &session, &detail);
 	}
 	if (status == STATUS_OK)
 		status = negotiate(route, request, &negotiation, &detail);

@@ -213,6 +213,18 @@ forward_call(struct forward *f, enum status status, const char *detail)
 	forward_answer(f);
 }
 
+/* Keeps only as much room for a cookie's token as it is long. */
+static __attribute__((noinline)) enum status
+forward_find_session(struct forward *f, const char **detail)
+{
+	char room[SESSION_TOKEN_SIZE];
+	enum status status = session_find(f->gateway, f->request, room, &f->session, detail);
+	if (status != STATUS_OK || !f->session.by_cookie)
+		return status;
+	f->session.token = arena_strdup(task_arena(), room);
+	return f->session.token != NULL ? STATUS_OK : STATUS_OVERLOADED;
+}
+
 /* Who asks? True to go on. */
 static bool
 forward_admit(struct forward *f)
@@ -220,7 +232,7 @@ forward_admit(struct forward *f)
 	const char *detail = NULL;
 	if ((f->route->flags & ROUTE_PUBLIC) != 0)
 		return true;
-	enum status status = session_find(f->gateway, f->request, &f->session, &detail);
+	enum status status = forward_find_session(f, &detail);
 	if (status == STATUS_OK) {
 		detail = NULL;
 		status = f->negotiation.wants_events ? forward_verify_events(f)
@@ -243,6 +255,7 @@ forward_new(const struct gateway *gateway, const struct route *route, struct htt
 	f->gateway = gateway;
 	f->route = route;
 	f->request = request;
+	f->session.token = "";
 	answer_init(&f->answer, gateway, request);
 	return f;
 }

@@ -89,7 +89,7 @@ session_bearer(const char *authorization)
 
 enum status
 session_find(const struct gateway *gateway, const struct http_request *request,
-             struct session *session, const char **detail)
+             char room[SESSION_TOKEN_SIZE], struct session *session, const char **detail)
 {
 	const char *token = session_bearer(http_request_header(request, "authorization"));
 	session->by_cookie = token == NULL;
@@ -97,14 +97,15 @@ session_find(const struct gateway *gateway, const struct http_request *request,
 		*detail = "Authorization must be: Bearer TOKEN";
 		if (!session_token_valid(token))
 			return STATUS_UNAUTHENTICATED;
-		snprintf(session->token, sizeof session->token, "%s", token);
+		session->token = token;
 		return STATUS_OK;
 	}
 	*detail = "this needs a session: a bearer token or the session cookie";
-	if (!http_cookie_find(http_request_header(request, "cookie"), gateway->cookie_name,
-	                      session->token, sizeof session->token) ||
-	    !session_token_valid(session->token))
+	if (!http_cookie_find(http_request_header(request, "cookie"), gateway->cookie_name, room,
+	                      SESSION_TOKEN_SIZE) ||
+	    !session_token_valid(room))
 		return STATUS_UNAUTHENTICATED;
+	session->token = room;
 	*detail = "a change by cookie must come from this site, shown by Origin or Sec-Fetch-Site";
 	return session_from_here(gateway, request) ? STATUS_OK : STATUS_FORBIDDEN_ORIGIN;
 }

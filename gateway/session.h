@@ -19,7 +19,7 @@ struct http_request;
 #define SESSION_INSTANT_SIZE 32
 
 struct session {
-	char token[SESSION_TOKEN_SIZE];
+	const char *token; /* the request's, or in the room that session_find() was given */
 	bool by_cookie;
 	struct session_identity identity; /* after session_verify() */
 	/* Set by session_verify() in one request of many: the session's end has been moved there.
@@ -32,7 +32,8 @@ struct session {
  * change something for a foreign site. *detail then says why. On the loop or in a task; never
  * waits. */
 enum status session_find(const struct gateway *gateway, const struct http_request *request,
-                         struct session *session, const char **detail);
+                         char room[SESSION_TOKEN_SIZE], struct session *session,
+                         const char **detail);
 /* From a task: who holds the token, by auth or as remembered for at most a second. Many requests
  * with one token ask auth once. Yields. UNAUTHENTICATED: nobody. Or rpc_call()'s statuses. */
 enum status session_verify(const struct gateway *gateway, struct session *session);
