@@ -28,7 +28,6 @@
 #define EVENTS_VERIFY_MS 5000 /* for asking */
 #define EVENTS_RETRY_MS  2000
 #define EVENTS_LIMIT     ((size_t)64 << 20) /* of what one piece becomes */
-#define EVENTS_KEEP      ((size_t)4096)     /* bytes of a buffer that a quiet stream keeps */
 
 /* Streams of one learner, who may hold a share of this process's connections. Two learners in one
  * place share that share. */
@@ -116,10 +115,7 @@ events_write(struct events *events)
 		return STATUS_OK;
 	enum status status = http_reply_write(events->f->request, out->bytes, out->length);
 	events->comment_ms = clock_ms() + events->f->gateway->quiet_ms;
-	if (out->space > EVENTS_KEEP)
-		buf_fini(out);
-	else
-		buf_clear(out);
+	buf_fini(out); /* the next event may take long, and many wait */
 	return status;
 }
 

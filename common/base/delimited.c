@@ -63,8 +63,10 @@ delimited_next(struct delimited *reader, const void **message, size_t *length)
 	const uint8_t *at;
 	uint64_t size = 0;
 
-	if (left == 0)
+	if (left == 0) {
+		delimited_fini(reader); /* the next one may take long, and many wait */
 		return 0;
+	}
 	at = (const uint8_t *)reader->bytes.bytes + reader->used;
 	do {
 		if (head == left)

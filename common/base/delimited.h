@@ -26,7 +26,7 @@ void delimited_init(struct delimited *reader, size_t limit);
 void delimited_fini(struct delimited *reader);
 /* Adds bytes. False without memory. */
 bool delimited_feed(struct delimited *reader, const void *bytes, size_t length);
-/* 1: a message, valid until the next feed; 0: it takes more bytes; -1: not a length, or one beyond
+/* 1: a message, valid until the next call; 0: it takes more bytes; -1: not a length, or one beyond
  * the limit: there is nothing more to be had. */
 int delimited_next(struct delimited *reader, const void **message, size_t *length);
 

@@ -238,6 +238,7 @@ enum status
 http_reply_begin(struct http_request *request, int status, const struct http_header *headers,
                  size_t count)
 {
+	enum status sent;
 	uv_buf_t buf;
 
 	OBJ_CHECK(request, HTTP_REQUEST_MAGIC);
@@ -258,7 +259,9 @@ http_reply_begin(struct http_request *request, int status, const struct http_hea
 		return STATUS_OVERLOADED;
 	}
 	buf = uv_buf_init(request->head.bytes, (unsigned)request->head.length);
-	return http_send(request, &buf, 1);
+	sent = http_send(request, &buf, 1);
+	buf_fini(&request->head); /* what follows may take long */
+	return sent;
 }
 
 enum status

@@ -62,6 +62,7 @@ static enum status
 job_events_put(struct job_events *events, Planner__JobEvent *event)
 {
 	char id[JOB_POSITION_SIZE];
+	enum status status;
 
 	job_position_format(&events->seen, id);
 	event->id = id;
@@ -69,7 +70,9 @@ job_events_put(struct job_events *events, Planner__JobEvent *event)
 	delimited_put(&events->out, &event->base);
 	if (buf_failed(&events->out))
 		return STATUS_OVERLOADED;
-	return call_stream_write(events->call, events->out.bytes, events->out.length);
+	status = call_stream_write(events->call, events->out.bytes, events->out.length);
+	buf_fini(&events->out); /* the next event may take long, and many wait */
+	return status;
 }
 
 static enum status

@@ -8,6 +8,7 @@
 #include "common/base/delimited.h"
 #include "common/base/ids.h"
 #include "common/service/call.h"
+#include "common/service/subtask.h"
 #include "common/task/task.h"
 #include "services/planner/jobs/job_events.h"
 #include "services/planner/jobs/job_remote.h"
@@ -175,6 +176,36 @@ job_follow_over(struct job_events *events, struct job *job)
 	return status == STATUS_OK ? job_events_end(events, &row, &job->result) : status;
 }
 
+struct follow_begin {
+	struct job_events *events;
+	const char *id, *user;
+	enum status status;
+};
+
+static void
+job_follow_begin_task(void *arg)
+{
+	struct follow_begin *begin = arg;
+	struct job_row row;
+
+	begin->status = job_store_get(begin->events->jobs->db, begin->user, begin->id, false, &row);
+	if (begin->status == STATUS_OK)
+		begin->status = job_events_begin(begin->events, &row);
+}
+
+/* Tells the first event, in a task of its own: what it is made of goes with that. */
+static enum status
+job_follow_begin(struct job_events *events, const char *id, const char *user)
+{
+	struct follow_begin begin = {events, id, user, STATUS_OK};
+	enum status status;
+
+	if (events->begun || events->only_end)
+		return STATUS_OK;
+	status = subtask_run("follow", 0, job_follow_begin_task, &begin);
+	return status == STATUS_OK ? begin.status : status;
+}
+
 static enum status
 job_follow_watched(struct job_events *events, struct job_watch *watch,
                    const struct job_follow_options *options)
@@ -185,16 +216,11 @@ job_follow_watched(struct job_events *events, struct job_watch *watch,
 	while (status == STATUS_OK && !ended) {
 		struct job *job = jobs_find(watch->jobs, watch->id);
 		enum job_phase phase = JOB_LEFT;
-		struct job_row row;
 
 		if (job != NULL && strcmp(job->user, options->user) != 0) {
 			status = STATUS_NOT_FOUND;
 		} else if (job != NULL) {
-			if (!events->begun && !options->only_end)
-				status = job_store_get(watch->jobs->db, options->user, watch->id,
-				                       false, &row);
-			if (status == STATUS_OK && !events->begun && !options->only_end)
-				status = job_events_begin(events, &row);
+			status = job_follow_begin(events, watch->id, options->user);
 			if (status == STATUS_OK)
 				status = call_stream_begin(events->call);
 			if (status == STATUS_OK)
