@@ -140,10 +140,12 @@ db_call_await(struct db_call *call)
 	return status;
 }
 
-/* What was put off goes with the call. */
+/* What was put off goes with the call; nothing is in a pool's handle, which many threads share. */
 static void
 db_call_take_later(struct db_call *call, struct db *db)
 {
+	if (db->tx == NULL)
+		return;
 	call->before = db->later;
 	db->later = NULL;
 	db->later_tail = &db->later;
