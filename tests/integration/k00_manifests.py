@@ -193,6 +193,15 @@ def test_production_speaks_tls_and_scales_by_waiting_work(rendered):
         assert [metric["type"] for metric in one["spec"]["metrics"]] == ["Resource"]
 
 
+def test_what_one_gateway_does_not_have_of_the_web_app_another_is_asked_for(rendered):
+    for overlay in ("production", "canary", "blue-green"):
+        paths = {one["metadata"]["name"]: one["spec"]["rules"][0]["http"]["paths"]
+                 for one in of_kind(rendered[overlay], "Ingress")}
+        assert [(name, path["path"], path["backend"]["service"]["name"])
+                for name, one in sorted(paths.items()) for path in one] == [
+                    ("gateway", "/", "gateway"), ("gateway-assets", "/assets/", "gateway")], overlay
+
+
 def test_canary_pods_stand_behind_the_same_services(rendered):
     manifests = rendered["canary"]
     for one in of_kind(manifests, "Deployment"):
@@ -226,12 +235,17 @@ def test_blue_and_green_share_nothing_but_the_stores_and_one_service_chooses(ren
                 assert services[f"{program}-{color}"] == row["port"]
 
 
-def test_the_secrets_script_makes_every_secret_that_is_referred_to():
+def test_the_secrets_script_makes_every_secret_that_is_referred_to(tmp_path):
     import yaml
     done = subprocess.run([os.path.join(K8S, "secrets")], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     made = {one["metadata"]["name"]: set(one["data"]) for one in yaml.safe_load_all(done.stdout)}
     assert schema_faults(list(yaml.safe_load_all(done.stdout))) == []
+    (tmp_path / "secrets.yaml").write_text(done.stdout)
+    rotated = subprocess.run([os.path.join(K8S, "secrets"), "--rotate", tmp_path / "secrets.yaml"],
+                             capture_output=True, text=True, timeout=60)
+    assert rotated.returncode == 0 and rotated.stdout != done.stdout, rotated.stderr
+    assert schema_faults(list(yaml.safe_load_all(rotated.stdout))) == []
     for overlay in OVERLAYS:
         for one in of_kind(render(overlay), "Deployment", "StatefulSet", "Job"):
             for volume in pod_of(one)["spec"].get("volumes", []):
