@@ -19,6 +19,7 @@ SYSTEMS = {"quick": (), "usual": ("case-b", "studyhall"),
 COUNTS = {"connections": {"studyhall": 8000}, "calls": {"studyhall": 5000}, "readers": {"studyhall": 3000}}
 OTHERS = 1000  # of the systems that begin to refuse above their 2,400
 CALL_S = 60
+HASHES_S = 3  # auth keeps what password hashes fill for a second: it is no part of being idle
 LEARNERS = 16
 BOUND_KIB = {"connections": 8, "calls": 40, "readers": 16}
 WORDS = {"connections": "an idle connection, once asked", "calls": "an AI call in flight",
@@ -51,7 +52,9 @@ def hold(rig, flow, ramp):
 
 
 def connections(rig, count):
-    tokens, idle = learners.tokens(learners.readers(rig)), memory(rig)
+    tokens = learners.tokens(learners.readers(rig))
+    time.sleep(HASHES_S)
+    idle = memory(rig)
     load = hold(rig, openload.people("idle", count, tokens, [openload.HISTORY], ramp_s=count / 500,
                                      think_s=(3600, 3600)), count / 500)
     return idle, load, lambda: load_connected(load)
@@ -61,6 +64,7 @@ def calls(rig, count):
     rig.upstream.reset(providers={"gemini": {"first_byte": CALL_S * 333, "streaming": CALL_S * 667,
                                              "chunks": 16}})
     tokens = learners.tokens(learners.crowd(rig, "planners", LEARNERS))
+    time.sleep(HASHES_S)
     idle, ramp = memory(rig), count / 250
     load = hold(rig, openload.people("plans", count, tokens, [openload.PLANS], ramp), ramp)
     return idle, load, lambda: rig.upstream.stats()["open"]
@@ -77,7 +81,7 @@ def readers(rig, count):
         jobs.append("/v1/jobs/" + answer.json["id"] + "/events")
     step = {"name": "events", "method": "GET", "paths": jobs, "headers": "Accept: text/event-stream\r\n"}
     turns = [crowd[number % LEARNERS].token for number in range(len(jobs))]
-    time.sleep(1)
+    time.sleep(HASHES_S)
     idle = memory(rig)
     load = hold(rig, openload.people("readers", count, turns, [step], count / 500), count / 500)
     return idle, load, lambda: load_connected(load)
