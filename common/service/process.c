@@ -10,10 +10,10 @@
 #include "common/base/metrics.h"
 #include "common/base/obj.h"
 #include "common/service/admin.h"
+#include "common/service/heap.h"
 #include "common/task/task.h"
 #include "common/task/worker.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -25,9 +25,8 @@
 
 #define PROCESS_MAGIC        0x940ce550u
 #define PROCESS_MAX_WORKERS  64
-#define PROCESS_STALL_TICKS  10          /* seconds without a turn of the loop */
-#define PROCESS_GREAT_BLOCK  (256 << 10) /* bytes; malloc() maps these, free() gives them back */
-#define PROCESS_EXIT_LIMIT_S 10          /* for stop(), before the watchdog exits for us */
+#define PROCESS_STALL_TICKS  10 /* seconds without a turn of the loop */
+#define PROCESS_EXIT_LIMIT_S 10 /* for stop(), before the watchdog exits for us */
 
 struct process {
 	unsigned magic;
@@ -52,6 +51,16 @@ struct process {
 /* --- the watchdog -------------------------------------------------------------------------------
  */
 
+static unsigned
+process_tasks(const struct process *process)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < process->worker_count; i++)
+		count += worker_tasks(process->workers[i]);
+	return count;
+}
+
 /* Counts its own seconds, not the clock's: a process that was stopped (SIGSTOP, a suspended
  * machine) has not hung. */
 static void *
@@ -59,6 +68,7 @@ process_watchdog_main(void *arg)
 {
 	OBJ_CAST(struct process, process, arg, PROCESS_MAGIC);
 	unsigned stalled[PROCESS_MAX_WORKERS] = {0}, stopping = 0;
+	struct heap_crowd crowd = {0};
 
 	while (!atomic_load(&process->ended)) {
 		struct timespec second = {.tv_sec = 1};
@@ -82,6 +92,7 @@ process_watchdog_main(void *arg)
 			          LOG_TEXT("worker", worker_name(process->workers[i])));
 			abort();
 		}
+		(void)heap_trim(&crowd, process_tasks(process));
 	}
 	return NULL;
 }
@@ -282,16 +293,6 @@ process_start_fn(struct post *post)
 		abort();
 }
 
-/* One hostile or great request must not leave its memory with us. Left alone, glibc stops mapping
- * great blocks once it has freed one, and keeps them in a heap whose top some small block then
- * holds. */
-static void
-process_limit_heap(void)
-{
-	(void)mallopt(M_MMAP_THRESHOLD, PROCESS_GREAT_BLOCK);
-	(void)mallopt(M_TRIM_THRESHOLD, PROCESS_GREAT_BLOCK);
-}
-
 int
 process_run(const struct process_spec *spec, const struct process_settings *settings,
             unsigned workers)
@@ -301,7 +302,7 @@ process_run(const struct process_spec *spec, const struct process_settings *sett
 
 	OBJ_INIT(&process, PROCESS_MAGIC);
 	wait_init(&process.start_over);
-	process_limit_heap();
+	heap_limit();
 	signal(SIGPIPE, SIG_IGN);
 	/* A core must not carry secrets to disk unless somebody asks for one. */
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
