@@ -2,6 +2,7 @@
  * Units that wait, and the turn: whoever has it writes, and passes it on to what has gathered. */
 #include "common/io/db_batch.h"
 
+#include "common/base/arena.h"
 #include "common/base/obj.h"
 #include "common/task/task.h"
 #include "common/task/worker.h"
@@ -199,13 +200,29 @@ db_batch_pass_on(struct db_batch *batch)
 /* --- from outside ------------------------------------------------------------------------------
  */
 
+/* What the statements are made of goes with them, for the unit's task may wait long afterwards. */
+static enum status
+db_batch_usual(struct db_batch *batch, void *unit)
+{
+	struct db_batch_round round = {batch, &unit, 1};
+	struct arena *scratch = arena_new(TASK_ARENA_BUDGET), *own;
+	enum status status;
+
+	if (scratch == NULL)
+		return STATUS_OVERLOADED;
+	own = task_swap_arena(scratch);
+	status = db_transact(batch->db, db_batch_tx, &round);
+	(void)task_swap_arena(own);
+	arena_free(&scratch);
+	return status;
+}
+
 /* The unit's own task writes it: as is usual, or else by all the rules. What was part of a batch
  * already is tried as such once more. */
 static enum status
 db_batch_alone(struct db_batch *batch, void *unit, bool has_turn)
 {
-	struct db_batch_round round = {batch, &unit, 1};
-	enum status status = db_transact(batch->db, db_batch_tx, &round);
+	enum status status = db_batch_usual(batch, unit);
 
 	if (status != STATUS_OK && status != STATUS_DEPENDENCY_DOWN)
 		status = db_transact(batch->db, batch->one, unit);

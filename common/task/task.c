@@ -603,6 +603,17 @@ task_arena(void)
 	return task_self()->arena;
 }
 
+struct arena *
+task_swap_arena(struct arena *arena)
+{
+	struct task *task = task_self();
+	struct arena *before = task->arena;
+
+	assert(arena != NULL);
+	task->arena = arena;
+	return before;
+}
+
 const char *
 task_traceparent(void)
 {

@@ -58,6 +58,9 @@ void task_limit(uint64_t deadline_ms);
 void task_describe(const char *name, const char *traceparent);
 /* Freed when the task ends. */
 struct arena *task_arena(void);
+/* From now on another one, for what is not needed as long as the task; gives back the one before,
+ * which has to be its arena again before it ends. */
+struct arena *task_swap_arena(struct arena *arena);
 /* "00-TRACE-SPAN-01", and the trace id alone; "" on the loop. */
 const char *task_traceparent(void);
 const char *task_trace(void);
