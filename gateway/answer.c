@@ -42,19 +42,6 @@ answer_cors_allowed(const struct gateway *gateway, const char *origin)
 	return false;
 }
 
-static void
-answer_cors(struct answer *answer)
-{
-	const char *origin = http_request_header(answer->request, "origin");
-	answer_header(answer, "Vary", "Origin");
-	if (!answer_cors_allowed(answer->gateway, origin))
-		return;
-	answer_header(answer, "Access-Control-Allow-Origin", origin);
-	answer_header(answer, "Access-Control-Expose-Headers",
-	              "ETag, Location, X-Request-Id, Server-Timing, Retry-After, Cache-Status, "
-	              "Idempotency-Replayed, Preference-Applied, RateLimit, RateLimit-Policy");
-}
-
 void
 answer_init(struct answer *answer, const struct gateway *gateway, struct http_request *request)
 {
@@ -62,21 +49,58 @@ answer_init(struct answer *answer, const struct gateway *gateway, struct http_re
 	answer->request = request;
 	answer->count = answer->used = 0;
 	answer->queue_us = answer->service_us = answer->ai_us = 0;
+	answer->headers = NULL;
 	answer_trace(answer);
-	answer_header(answer, "X-Request-Id", answer->trace);
-	answer_header(answer, "X-Content-Type-Options", "nosniff");
+}
+
+static void
+answer_put(struct answer *answer, const char *name, const char *value)
+{
+	if (value != NULL && answer->count < ANSWER_MAX_HEADERS &&
+	    http_value_valid(value, strlen(value)))
+		answer->headers[answer->count++] = (struct http_header){name, value};
+}
+
+static void
+answer_cors(struct answer *answer)
+{
+	const char *origin = http_request_header(answer->request, "origin");
+	answer_put(answer, "Vary", "Origin");
+	if (!answer_cors_allowed(answer->gateway, origin))
+		return;
+	answer_put(answer, "Access-Control-Allow-Origin", origin);
+	answer_put(answer, "Access-Control-Expose-Headers",
+	           "ETag, Location, X-Request-Id, Server-Timing, Retry-After, Cache-Status, "
+	           "Idempotency-Replayed, Preference-Applied, RateLimit, RateLimit-Policy");
+}
+
+/* Room, and what all answers have. False without memory. */
+static bool
+answer_begin(struct answer *answer)
+{
+	static _Thread_local struct http_header on_loop[ANSWER_MAX_HEADERS];
+	const struct gateway *gateway = answer->gateway;
+	if (answer->headers != NULL)
+		return true;
+	answer->headers = on_loop; /* which finishes an answer before the next */
+	if (task_self() != NULL)
+		answer->headers = arena_alloc(task_arena(), sizeof on_loop);
+	if (answer->headers == NULL)
+		return false;
+	answer_put(answer, "X-Request-Id", answer->trace);
+	answer_put(answer, "X-Content-Type-Options", "nosniff");
 	if (gateway->is_https)
-		answer_header(answer, "Strict-Transport-Security", ANSWER_HSTS);
+		answer_put(answer, "Strict-Transport-Security", ANSWER_HSTS);
 	if (gateway->cors_origins != NULL)
 		answer_cors(answer);
+	return true;
 }
 
 void
 answer_header(struct answer *answer, const char *name, const char *value)
 {
-	if (value != NULL && answer->count < ANSWER_MAX_HEADERS &&
-	    http_value_valid(value, strlen(value)))
-		answer->headers[answer->count++] = (struct http_header){name, value};
+	if (answer_begin(answer))
+		answer_put(answer, name, value);
 }
 
 void

@@ -18,12 +18,13 @@ struct answer {
 	struct http_request *request;
 	char trace[TRACE_SIZE];
 	uint32_t queue_us, service_us, ai_us; /* for Server-Timing */
-	struct http_header headers[ANSWER_MAX_HEADERS];
+	struct http_header *headers; /* room for ANSWER_MAX_HEADERS; NULL before the first one */
 	size_t count;
 	size_t used; /* of the loop's room for values that are made there */
 };
 
-/* Begins with what every answer has: X-Request-Id, nosniff, HSTS, CORS. */
+/* What every answer has comes before its first field: X-Request-Id, nosniff, HSTS, CORS. Nothing is
+ * made before, for a plan is waited for with this. */
 void answer_init(struct answer *answer, const struct gateway *gateway,
                  struct http_request *request);
 /* Adds a field; name and value are borrowed. A value that may not stand in a header field, or does
