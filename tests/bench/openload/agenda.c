@@ -9,6 +9,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#define AGENDA_TURN 256 /* entries */
+
 /* Sets the timer to the first entry; without one it stays quiet. */
 static void
 agenda_arm(const struct agenda *agenda)
@@ -50,7 +52,11 @@ agenda_poll_cb(uv_poll_t *poll, int status, int events)
 	(void)status;
 	(void)events;
 	(void)!read(agenda->timer, &expirations, sizeof expirations);
-	while (agenda->count > 0 && agenda->entries[0].due_us <= (now = clock_us())) {
+	agenda->running = true;
+	/* Then what has come is looked at, however much is due. */
+	for (unsigned i = 0; i < AGENDA_TURN && agenda->count > 0 &&
+	                     agenda->entries[0].due_us <= (now = clock_us());
+	     i++) {
 		struct agenda_entry due = agenda->entries[0];
 
 		agenda->count--;
@@ -60,6 +66,7 @@ agenda_poll_cb(uv_poll_t *poll, int status, int events)
 			agenda->late_us = now - due.due_us;
 		due.fn(due.arg, due.due_us);
 	}
+	agenda->running = false;
 	agenda_arm(agenda);
 }
 
@@ -89,7 +96,7 @@ agenda_add(struct agenda *agenda, uint64_t due_us, agenda_fn *fn, void *arg)
 	for (; hole > 0 && agenda->entries[(hole - 1) / 2].due_us > due_us; hole = (hole - 1) / 2)
 		agenda->entries[hole] = agenda->entries[(hole - 1) / 2];
 	agenda->entries[hole] = entry;
-	if (hole == 0)
+	if (hole == 0 && !agenda->running)
 		agenda_arm(agenda);
 }
 

@@ -6,6 +6,7 @@
 #ifndef STUDYHALL_TESTS_OPENLOAD_AGENDA_H
 #define STUDYHALL_TESTS_OPENLOAD_AGENDA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -25,6 +26,7 @@ struct agenda {
 	struct agenda_entry *entries; /* a heap */
 	size_t count, space;
 	uint64_t late_us; /* the greatest lateness so far */
+	bool running;     /* sets the timer itself when it is done */
 };
 
 /* -1: no timer. The agenda must stay until the loop has ended. */

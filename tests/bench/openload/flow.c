@@ -35,6 +35,7 @@ struct flow {
 	struct slot *free;
 	uint64_t *waiting; /* due times that found no connection: a ring */
 	size_t waiting_first, waiting_count, waiting_space;
+	size_t waiting_counted; /* of them, those that count */
 };
 
 static uint64_t
@@ -136,6 +137,7 @@ flow_wait(struct flow *flow, uint64_t due_us)
 		flow->waiting_space = space;
 	}
 	flow->waiting[(flow->waiting_first + flow->waiting_count++) % flow->waiting_space] = due_us;
+	flow->waiting_counted += flow_counts(flow, due_us);
 }
 
 static void
@@ -155,6 +157,7 @@ arrival_done(void *arg, int status)
 	due_us = flow->waiting[flow->waiting_first];
 	flow->waiting_first = (flow->waiting_first + 1) % flow->waiting_space;
 	flow->waiting_count--;
+	flow->waiting_counted -= flow_counts(flow, due_us);
 	slot->step = flow->sequence % flow->plan->step_count;
 	slot_begin(slot, due_us, flow->sequence++);
 }
@@ -263,21 +266,10 @@ flow_new(struct run *run, const struct flow_plan *plan)
 	return flow;
 }
 
-static uint64_t
-flow_waiting(const struct flow *flow)
-{
-	uint64_t counted = 0;
-
-	for (size_t i = 0; i < flow->waiting_count; i++)
-		counted += flow_counts(
-		    flow, flow->waiting[(flow->waiting_first + i) % flow->waiting_space]);
-	return counted;
-}
-
 size_t
 flow_open(const struct flow *flow)
 {
-	size_t open = flow_waiting(flow);
+	size_t open = flow->waiting_counted;
 
 	for (size_t i = 0; i < flow->plan->step_count; i++)
 		open += flow->tallies[i].open;
@@ -296,5 +288,5 @@ flow_report(const struct flow *flow)
 	for (size_t i = 0; i < flow->slot_count; i++)
 		connected += flow->slots[i].client.state == CLIENT_READY;
 	return json_pack("{s:o,s:I,s:I}", "steps", steps, "connected", (json_int_t)connected,
-	                 "never_sent", (json_int_t)flow_waiting(flow));
+	                 "never_sent", (json_int_t)flow->waiting_counted);
 }
