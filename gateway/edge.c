@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define EDGE_SHORT_MS         5000 /* a route's usual deadline */
 #define EDGE_PAGE_DEADLINE_MS 5000
 #define EDGE_PAGE_BODY        ((size_t)64 << 10) /* not looked at */
 #define EDGE_CLASSES          4                  /* 2xx, 3xx, 4xx, 5xx */
@@ -115,6 +116,16 @@ edge_head_page(const struct gateway *gateway, struct http_request *request)
 	return STATUS_OK;
 }
 
+/* Short calls of one service share a lane, so that a crowd of them waits where waiting is cheap.
+ * Those of auth do not: sessions are verified there, and passwords have a queue of their own. */
+static bool
+edge_is_short(const struct route *route, const struct negotiation *negotiation)
+{
+	return route->actor_index != ROUTE_ACTOR_AUTH && route->deadline_ms <= EDGE_SHORT_MS &&
+	       route->answer == ROUTE_ANSWER_JSON && !negotiation->wants_events &&
+	       (route->flags & (ROUTE_KEYED | ROUTE_CANCELS)) == 0;
+}
+
 /* What can be refused before the body is read. */
 static enum status
 edge_head_route(const struct gateway *gateway, struct http_request *request,
@@ -136,6 +147,8 @@ edge_head_route(const struct gateway *gateway, struct http_request *request,
 		http_request_set_body_limit(request, negotiate_body_limit(route, &negotiation));
 		http_request_set_task(request, route->rpc_name,
 		                      negotiation.wants_events ? 0 : route->deadline_ms, 0);
+		if (edge_is_short(route, &negotiation))
+			http_request_set_lane(request, route->actor_index);
 		return STATUS_OK;
 	}
 	answer_init(&answer, gateway, request);

@@ -31,6 +31,7 @@
 #define MAIN_QUIET_MS        15000
 #define MAIN_LINKS_MS        1000 /* a start waits so long for the services, then goes without */
 #define MAIN_LINKS_POLL_MS   10
+#define MAIN_SHORT_CALLS     256   /* of one service at a time, on one worker */
 #define MAIN_MAX_IN_FLIGHT   60000 /* calls at a replica; it says itself how many it takes */
 
 struct main_state {
@@ -78,6 +79,7 @@ main_open_server(void *arg)
 	    .error_fn = edge_error,
 	    .arg = &state->gateway,
 	    .keepalive_ms = (uint32_t)gateway->keepalive_s * 1000,
+	    .lane_requests = MAIN_SHORT_CALLS,
 	};
 	state->servers[index] = http_server_new(worker_current(), &options);
 	if (state->servers[index] != NULL)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * One connection: which state it is in, and what happens there to bytes, ends and time.
  *
- *	IDLE -> HEAD -> BODY -> HANDLING <-> WRITING -> IDLE, or QUEUED when pipelined
+ *	IDLE -> HEAD -> BODY -> TURN -> HANDLING <-> WRITING -> IDLE, or QUEUED when pipelined
  *	any of them -> LINGER -> CLOSING
  *
  * Answers from the loop (errors, head_fn's) skip HANDLING. Nothing is freed under a caller's feet:
@@ -21,12 +21,16 @@ static const struct {
 	bool reads;    /* has libuv read; otherwise it is left as it is */
 } http_states[CONNECTION_STATES] = {
     [CONNECTION_IDLE] = {BIT(CONNECTION_HEAD) | BIT(CONNECTION_CLOSING), true},
-    [CONNECTION_HEAD] = {BIT(CONNECTION_BODY) | BIT(CONNECTION_HANDLING) | BIT(CONNECTION_WRITING) |
-                             BIT(CONNECTION_IDLE) | BIT(CONNECTION_QUEUED) | ENDS,
-                         true},
-    [CONNECTION_BODY] = {BIT(CONNECTION_HANDLING) | BIT(CONNECTION_WRITING) | BIT(CONNECTION_IDLE) |
+    [CONNECTION_HEAD] = {BIT(CONNECTION_BODY) | BIT(CONNECTION_TURN) | BIT(CONNECTION_HANDLING) |
+                             BIT(CONNECTION_WRITING) | BIT(CONNECTION_IDLE) |
                              BIT(CONNECTION_QUEUED) | ENDS,
                          true},
+    [CONNECTION_BODY] = {BIT(CONNECTION_TURN) | BIT(CONNECTION_HANDLING) | BIT(CONNECTION_WRITING) |
+                             BIT(CONNECTION_IDLE) | BIT(CONNECTION_QUEUED) | ENDS,
+                         true},
+    [CONNECTION_TURN] = {BIT(CONNECTION_HANDLING) | BIT(CONNECTION_WRITING) | BIT(CONNECTION_IDLE) |
+                             BIT(CONNECTION_QUEUED) | ENDS,
+                         false},
     [CONNECTION_HANDLING] = {BIT(CONNECTION_WRITING) | BIT(CONNECTION_IDLE) |
                                  BIT(CONNECTION_QUEUED) | ENDS,
                              false},
@@ -121,6 +125,8 @@ http_connection_close(struct http_connection *c)
 
 	if (c->state == CONNECTION_CLOSING)
 		return;
+	if (request != NULL && request->waiting)
+		http_lane_withdraw(request);
 	http_connection_enter(c, CONNECTION_CLOSING);
 	c->reading = false;
 	uv_close(&c->uv.handle, http_connection_closed_cb);

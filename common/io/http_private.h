@@ -24,6 +24,7 @@
 #define HTTP_PENDING_LIMIT 16384 /* of what comes early; one read may go beyond */
 #define HTTP_REFUSALS      64    /* connections beyond the limit that are told so at one time */
 #define HTTP_KEPT_REQUESTS 128
+#define HTTP_LANES         32
 
 /* --- http_limits.c ------------------------------------------------------------------------- */
 /* clang-format off */
@@ -56,6 +57,7 @@ enum http_state {
 	CONNECTION_IDLE,     /* waits for a request's first byte */
 	CONNECTION_HEAD,     /* reads a head */
 	CONNECTION_BODY,     /* reads a body */
+	CONNECTION_TURN,     /* the request is here, and waits for a place of its lane */
 	CONNECTION_HANDLING, /* a task has the request */
 	CONNECTION_WRITING,  /* the client is slow to take the answer */
 	CONNECTION_QUEUED,   /* the next request is here already and awaits its turn */
@@ -102,7 +104,11 @@ struct http_connection {
 struct http_request {
 	unsigned magic;
 	struct http_connection *connection;
-	struct http_request *next; /* in the pool */
+	struct http_request *next; /* in the pool, or in its lane */
+	struct http_request *prev; /* in its lane */
+	unsigned lane;             /* 0: none */
+	bool waiting;              /* in its lane */
+	uint64_t complete_us;      /* when it began to wait */
 	struct http_message message;
 	bool spawned;      /* a task has it or will */
 	bool held;         /* the loop is using it: http_connection_close() leaves it alone */
@@ -131,6 +137,12 @@ struct http_request {
 	char *tail; /* what a reply from the loop could not send at once */
 };
 
+/* Requests that may only be worked on so many at a time; the others wait, the oldest first. */
+struct http_lane {
+	unsigned running;
+	struct http_request *first, *last;
+};
+
 struct http_list {
 	struct http_connection *first, *last;
 };
@@ -154,6 +166,7 @@ struct http_server {
 	struct http_list lists[CONNECTION_STATES];
 	struct http_request *pool;
 	unsigned pool_count;
+	struct http_lane lanes[HTTP_LANES];
 	char scratch[HTTP_READ_SIZE]; /* reads land here; nothing stays over a callback */
 };
 
@@ -183,6 +196,20 @@ void http_connection_finish(struct http_connection *connection);
 void http_connection_read(struct http_connection *connection);
 /* Looks at what came early. */
 void http_connection_continue(struct http_connection *connection);
+
+/* Spawns the task of a request that is complete, or refuses it because too much is going on. */
+void http_connection_begin(struct http_connection *connection, bool welcome);
+
+/* http_lane.c */
+/* Takes a place; false: there is none. */
+bool http_lane_enter(struct http_request *request);
+/* Gives it back. */
+void http_lane_leave(struct http_request *request);
+/* Waits for one; false: that would take too long. */
+bool http_lane_wait(struct http_request *request);
+void http_lane_withdraw(struct http_request *request);
+/* On the loop: whose turn is it? */
+void http_lanes_run(struct http_server *server);
 
 /* http_request.c */
 struct http_request *http_request_take(struct http_connection *connection);

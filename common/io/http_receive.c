@@ -27,9 +27,8 @@ http_connection_overloaded(struct http_connection *c)
 	       server->requests >= server->options.max_requests;
 }
 
-/* The whole request is here: hand it to a task. */
-static void
-http_connection_handle(struct http_connection *c)
+void
+http_connection_begin(struct http_connection *c, bool welcome)
 {
 	struct http_request *request = c->request;
 	const struct task_options task = {
@@ -39,16 +38,33 @@ http_connection_handle(struct http_connection *c)
 	    .arena_budget = request->arena_budget,
 	};
 
-	if (request->status != 0) { /* answered before its body was read away */
-		http_connection_finish(c);
-	} else if (http_connection_overloaded(c) ||
-	           task_spawn(&task, http_request_run, request) != STATUS_OK) {
-		http_connection_answer(c, STATUS_OVERLOADED, "Too many requests are in progress");
-	} else {
+	if (welcome && task_spawn(&task, http_request_run, request) == STATUS_OK) {
 		request->spawned = true;
 		c->server->requests++;
 		http_connection_enter(c, CONNECTION_HANDLING);
+		return;
 	}
+	if (welcome)
+		http_lane_leave(request);
+	http_connection_answer(c, STATUS_OVERLOADED, "Too many requests are in progress");
+}
+
+/* The whole request is here: hand it to a task, as soon as its lane has a place. */
+static void
+http_connection_handle(struct http_connection *c)
+{
+	struct http_request *request = c->request;
+
+	if (request->status != 0) /* answered before its body was read away */
+		http_connection_finish(c);
+	else if (http_connection_overloaded(c))
+		http_connection_begin(c, false);
+	else if (http_lane_enter(request))
+		http_connection_begin(c, true);
+	else if (http_lane_wait(request))
+		http_connection_enter(c, CONNECTION_TURN);
+	else
+		http_connection_begin(c, false);
 }
 
 /* The head is complete: is the request welcome, and its body? */

@@ -77,6 +77,7 @@ http_request_release(struct http_request *request)
 	request->status = 0;
 	request->deadline_ms = 0;
 	request->arena_budget = 0;
+	request->lane = 0;
 	request->spawned = request->failing = request->refused = request->close = false;
 	request->streaming = request->chunked = request->bodiless = false;
 	request->address[0] = '\0';
@@ -116,6 +117,7 @@ http_request_run(void *arg)
 		http_connection_close(c);
 	request->spawned = false;
 	server->requests--;
+	http_lane_leave(request);
 	http_connection_finish(c);
 }
 
@@ -268,6 +270,13 @@ http_request_set_task(struct http_request *request, const char *name, uint32_t d
 	request->name = name;
 	request->deadline_ms = deadline_ms;
 	request->arena_budget = arena_budget;
+}
+
+void
+http_request_set_lane(struct http_request *request, unsigned lane)
+{
+	assert(lane < HTTP_LANES);
+	request->lane = lane + 1;
 }
 
 void

@@ -183,6 +183,7 @@ http_resume_fn(struct post *post)
 			last = NULL;
 		http_connection_continue(c);
 	}
+	http_lanes_run(server);
 	if (server->lists[CONNECTION_QUEUED].first != NULL)
 		http_server_resume(server);
 	http_server_check_drained(server);

@@ -36,11 +36,13 @@ struct http_server_options {
 	http_handler_fn *handler_fn;
 	http_error_fn *error_fn; /* NULL: a small problem document (RFC 9457) */
 	void *arg;
-	unsigned max_requests; /* tasks at a time; beyond: OVERLOADED. 0: no bound */
-	size_t body_limit;     /* unless head_fn sets another; 0: 1 MB */
-	uint32_t keepalive_ms; /* an idle connection is closed after; 0: 75 s */
-	uint32_t head_ms;      /* a head must be complete within; 0: 10 s */
-	uint32_t body_ms;      /* in every such period a body must grow by body_progress; 0: 10 s */
+	unsigned max_requests;  /* tasks at a time; beyond: OVERLOADED. 0: no bound */
+	unsigned lane_requests; /* tasks of a lane at a time (http_request_set_lane()); 0: no bound
+	                         */
+	size_t body_limit;      /* unless head_fn sets another; 0: 1 MB */
+	uint32_t keepalive_ms;  /* an idle connection is closed after; 0: 75 s */
+	uint32_t head_ms;       /* a head must be complete within; 0: 10 s */
+	uint32_t body_ms; /* in every such period a body must grow by body_progress; 0: 10 s */
 	uint32_t body_progress; /* bytes; 0: 5000 */
 	uint32_t write_ms;      /* a client that takes nothing for so long is dropped; 0: 30 s */
 	uint32_t linger_ms;     /* reading what a refused client still sends; 0: 2 s */

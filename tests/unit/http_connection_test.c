@@ -337,6 +337,68 @@ test_requests_beyond_the_limit_get_503_and_keep_their_connection(void **state)
 	fixture_stop(f);
 }
 
+static void
+test_requests_of_a_lane_wait_their_turn(void **state)
+{
+	struct fixture *f = fixture_make();
+	int clients[4];
+
+	(void)state;
+	f->options.lane_requests = 1;
+	fixture_start(f);
+	for (int i = 0; i < 4; i++)
+		clients[i] = client_connect(f);
+	client_send(clients[0], GET("/sleep?ms=300&lane=1"));
+	usleep(50000);
+	for (int i = 1; i < 3; i++)
+		client_send(clients[i], POST("/echo?lane=1") "Content-Length: 5\r\n\r\nhello");
+	usleep(50000);
+	close(clients[1]); /* gone before its turn */
+	client_send(clients[3], POST("/echo?lane=2") "Content-Length: 5\r\n\r\nother");
+	client_expect(clients[3], "HTTP/1.1 200", "other");
+	client_send(clients[3], POST("/echo") "Content-Length: 5\r\n\r\nthird");
+	client_expect(clients[3], "HTTP/1.1 200", "third");
+	assert_int_equal(f->ended, -1); /* the first one still sleeps */
+	client_expect(clients[2], "HTTP/1.1 200", "hello");
+	assert_int_equal(f->ended, STATUS_OK);
+	client_expect(clients[0], "HTTP/1.1 200", "slept");
+	client_send(clients[0], GET("/echo?lane=1"));
+	client_expect(clients[0], "HTTP/1.1 200", "\r\n\r\n");
+	for (int i = 0; i < 4; i++)
+		if (i != 1)
+			close(clients[i]);
+	fixture_stop(f);
+}
+
+static void
+test_who_would_wait_too_long_for_a_lane_is_refused(void **state)
+{
+	struct fixture *f = fixture_make();
+	int first, second, third;
+
+	(void)state;
+	f->options.lane_requests = 1;
+	fixture_start(f);
+	first = client_connect(f);
+	second = client_connect(f);
+	third = client_connect(f);
+	client_send(first, GET("/sleep?ms=2500&lane=1"));
+	usleep(50000);
+	client_send(second, GET("/echo?lane=1"));
+	usleep(2200000);
+	client_send(third, GET("/echo?lane=1")); /* at once: nothing else has happened */
+	client_expect(third, "HTTP/1.1 503", "Retry-After");
+	assert_int_equal(f->ended, -1);
+	client_expect(second, "HTTP/1.1 503", "Retry-After");
+	client_expect(first, "HTTP/1.1 200", "slept");
+	client_send(second, GET("/echo?lane=1"));
+	client_expect(second, "HTTP/1.1 200", "\r\n\r\n");
+	close(first);
+	close(second);
+	close(third);
+	fixture_stop(f);
+}
+
 /* Without descriptors the server must neither spin nor die. */
 static void
 test_running_out_of_files_does_not_spin(void **state)
@@ -428,6 +490,8 @@ main(void)
 	    cmocka_unit_test(test_an_address_has_its_own_limit),
 	    cmocka_unit_test(test_bodies_have_a_budget),
 	    cmocka_unit_test(test_requests_beyond_the_limit_get_503_and_keep_their_connection),
+	    cmocka_unit_test(test_requests_of_a_lane_wait_their_turn),
+	    cmocka_unit_test(test_who_would_wait_too_long_for_a_lane_is_refused),
 	    cmocka_unit_test(test_running_out_of_files_does_not_spin),
 	    cmocka_unit_test(test_idle_connections_cost_little),
 	};

@@ -119,6 +119,8 @@ fixture_head(struct http_request *request, void *arg)
 		http_reply(request, 200, NULL, 0, "early", 5);
 	if (strcmp(what, "small") == 0)
 		http_request_set_body_limit(request, 10);
+	if (http_request_param(request, "lane") != NULL)
+		http_request_set_lane(request, (unsigned)atoi(http_request_param(request, "lane")));
 	http_request_set_task(request, "test", 60000, 0);
 	return STATUS_OK;
 }
