@@ -23,6 +23,7 @@ TEXT = ("The capacity is what the system answers to a crowd that asks without pa
 SYSTEMS = {"quick": (), "usual": (), "all": ("case-b", "async", "studyhall")}
 TIMES = (0.5, 1, 2, 5)
 SECONDS = 8
+FLAT = 1.25  # memory at 5 times the capacity, beside that at the capacity itself
 CROWD = 300
 CONNECTIONS = 6000
 SMALL = {"PLANNER_WORKERS": "1", "PLANNER_WORKER_CONNECTIONS": "100", "PLANNER_QUEUE_LIMIT": "100"}
@@ -137,6 +138,10 @@ def section(results):
                 said.append(Claim(f"{what}: a refusal at 5 times the capacity, median",
                                   seconds(last["refused"]["p50"]), "20 ms",
                                   last["refused"]["p50"] <= 0.02))
+            usual = next(run for run in ours["runs"] if run["times"] == 1)["pss_mb"]
+            ratios[f"t6/{what}/memory"] = last["pss_mb"] / usual
+            said.append(Claim(f"{what}: memory at 5 times the capacity beside that at the capacity",
+                              f"{last['pss_mb'] / usual:.2f}", f"{FLAT}", last["pss_mb"] <= FLAT * usual))
             said.append(Claim(f"{what}: nothing died", str(last["alive"]), "True", last["alive"]))
     head = ["system, what, arrivals", "come", "goodput", "p50", "p99", "refused", "until refused, p50",
             "p99", "other errors", "PSS", "generator's lateness", "alive"]

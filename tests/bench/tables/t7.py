@@ -1,5 +1,5 @@
 """T7, growth: plans a second, by workers and replicas; AI calls held, by WORKER_CONNECTIONS; history, by rows
-of one user."""
+of one user; history and what it takes to ask for a plan, by users."""
 import datetime
 import sys
 import time
@@ -16,7 +16,9 @@ TITLE = "Growth of Studyhall"
 TEXT = ("Plans: 2,400 people who ask for one plan of 3 s after the other, which could be 800 plans a second at "
         "most. AI calls: a tenth more people than there are connections ask for plans of 30 s, and as many calls "
         "as the planner has connections are under way. History: pages of one user that no cache has (each asks "
-        "for another span of time), 100 a second.")
+        "for another span of time), 100 a second. Users: so many by turns read their history 300 times a second "
+        "and ask for a plan 20 times a second, without waiting for it (Prefer: respond-async); with more users "
+        "fewer pages are in the cache.")
 PEOPLE = 2400
 CALL_S = 30
 SETTLE_S = 15
@@ -24,6 +26,8 @@ PLANNERS = {"1 worker": ({"PLANNER_WORKERS": "1"}, 1), "2 workers": ({"PLANNER_W
             "4 workers": ({"PLANNER_WORKERS": "4"}, 1), "2 replicas": ({"PLANNER_WORKERS": "1"}, 2)}
 CONNECTIONS = (1000, 2500, 5000, 10000)
 ROWS = (10, 1000, 100000, 1000000)
+USERS = (10, 1000, 10000)
+READS, ASKS, USERS_S = 300, 20, 8
 
 
 def cells(level):
@@ -42,6 +46,9 @@ def cells(level):
     for count in ROWS:
         found.append(Cell(f"t7/rows/{count}", sys.modules[__name__], "studyhall", direct=True,
                           seconds=20 + count // 20000, how={"what": "rows", "count": count}))
+    for count in USERS:
+        found.append(Cell(f"t7/users/{count}", sys.modules[__name__], "studyhall", direct=True,
+                          seconds=20 + count // 2000, how={"what": "users", "count": count}))
     return found
 
 
@@ -93,8 +100,23 @@ def rows(rig, count):
             "error_texts": one["errors"], "use": use.stop().document()}
 
 
+def users(rig, count):
+    tokens = sessions.seed(rig, count)
+    ask = {**openload.PLANS, "name": "ask", "headers": "Prefer: respond-async\r\n"}
+    load = openload.OpenLoad(rig, [openload.arrivals("history", READS, tokens, [openload.HISTORY]),
+                                   openload.arrivals("ask", ASKS, tokens, [ask])], USERS_S, warm_s=2)
+    use = Use(rig.roles(), 5)
+    result = load.result()
+    steps = {name: openload.step_of(result, name) for name in ("history", "ask")}
+    return {name: {"rate": one["ended"] / result["seconds"], "latency": one["latency"],
+                   "error_texts": one["errors"]} for name, one in steps.items()} | {
+        "samples": sum(one["sent"] for one in steps.values()), "errors": openload.errors_of(result),
+        "use": use.stop().document()}
+
+
 def measure(rig, cell):
-    return {"plans": plans, "calls": calls, "rows": rows}[cell.how["what"]](rig, cell.how.get("count"))
+    return {"plans": plans, "calls": calls, "rows": rows, "users": users}[cell.how["what"]](
+        rig, cell.how.get("count"))
 
 
 # --- the report -----------------------------------------------------------------------------------
@@ -114,11 +136,17 @@ def section(results):
     row_rows = [[f"{count:,} rows", seconds(one["latency"].get("p50")), seconds(one["latency"].get("p99")),
                  seconds(one["latency"].get("max")), one["errors"]]
                 for count in ROWS if (one := found.get(f"rows/{count}"))]
+    user_rows = [[f"{count:,} users", f"{one[name]['rate']:.0f}/s", seconds(one[name]["latency"].get("p50")),
+                  seconds(one[name]["latency"].get("p99")), sum(one[name]["error_texts"].values())]
+                 for count in USERS if (one := found.get(f"users/{count}")) for name in ("history", "ask")]
+    for number, line in enumerate(user_rows):
+        line.insert(1, ("history", "asking for a plan")[number % 2])
     for caption, head, lines in (
             ("Plans a second", ["planner", "plans", "p50", "p99", "errors", "cores of all programs"],
              plan_rows),
             ("AI calls of 30 s under way", ["WORKER_CONNECTIONS", "held", "of them", "errors"], call_rows),
-            ("History without the cache", ["of one user", "p50", "p99", "max", "errors"], row_rows)):
+            ("History without the cache", ["of one user", "p50", "p99", "max", "errors"], row_rows),
+            ("Distinct users", ["by turns", "what", "answered", "p50", "p99", "errors"], user_rows)):
         if lines:
             made.tables.append(Table(caption, head, lines))
     made.claims = claims(found, made.ratios)
