@@ -121,7 +121,8 @@ task_leave(struct task *task)
 	ucontext_t here;
 
 	task->parked_at = (char *)__builtin_alloca(1) - TASK_LEAVING; /* below all of the frame */
-	/* AddressSanitizer forgets what it knew of this stack whenever the loop is back, by these. */
+	/* AddressSanitizer forgets what it knew of this stack whenever the loop is back, by these.
+	 */
 	here.uc_stack = (stack_t){.ss_sp = task->stack.base, .ss_size = task->stack.size};
 	task->context = &here;
 	task_switch(&here, &scheduler->loop_context, &scheduler->loop_stack,
