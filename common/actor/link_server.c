@@ -27,7 +27,7 @@
 #define SERVER_PARK_MS    1000
 #define SERVER_SCAN_MS    200
 #define SERVER_WARN_MS    10000 /* between two lines about strangers */
-#define SERVER_TRIM_SCANS 10    /* two seconds */
+#define SERVER_TRIM_SCANS 5     /* one second */
 #define SERVER_CROWD      64
 #define SERVER_CALL_BYTES 512 /* what a request costs beside its own bytes */
 
@@ -71,6 +71,7 @@ struct link_server {
 	unsigned rejected; /* not yet logged: strangers must not write our log line by line */
 	uint64_t warn_ms;  /* not before; on clock_ms() */
 	unsigned departed; /* peers, since memory was last given back */
+	unsigned departed_before; /* of them, those of the last look */
 	unsigned scans;
 	uv_timer_t scan;
 };
@@ -706,6 +707,19 @@ server_pipe_down(void *arg, uint32_t pipe)
 	}
 }
 
+/* What strangers made nng and us allocate goes back to the system: when they are many, and when the
+ * last have gone. */
+static void
+server_trim(struct link_server *server)
+{
+	if (server->departed >= SERVER_CROWD ||
+	    (server->departed > 0 && server->departed == server->departed_before)) {
+		server->departed = 0;
+		malloc_trim(0);
+	}
+	server->departed_before = server->departed;
+}
+
 static void
 server_scan_cb(uv_timer_t *timer)
 {
@@ -725,11 +739,8 @@ server_scan_cb(uv_timer_t *timer)
 		server->rejected = 0;
 		server->warn_ms = now + SERVER_WARN_MS;
 	}
-	/* What a crowd of strangers made nng and us allocate goes back to the system. */
-	if (++server->scans % SERVER_TRIM_SCANS == 0 && server->departed >= SERVER_CROWD) {
-		server->departed = 0;
-		malloc_trim(0);
-	}
+	if (++server->scans % SERVER_TRIM_SCANS == 0)
+		server_trim(server);
 }
 
 static const struct listen_events server_events = {.pipe_up = server_pipe_up,
