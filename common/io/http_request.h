@@ -43,11 +43,11 @@ void http_request_set_body_limit(struct http_request *request, size_t bytes);
  * the body is complete (0: none), its arena's budget. */
 void http_request_set_task(struct http_request *request, const char *name, uint32_t deadline_ms,
                            size_t arena_budget);
-/* Something of the caller's, such as the route. */
 /* Requests of one lane (0 to 31) are worked on lane_requests at a time. Others wait their turn as
  * what was read of them, without a task; who would have to wait for longer than two seconds gets
  * OVERLOADED at once. For what takes little time: what takes long would be in its way. */
 void http_request_set_lane(struct http_request *request, unsigned lane);
+/* Something of the caller's, such as the route. */
 void http_request_set_context(struct http_request *request, void *context);
 void *http_request_context(const struct http_request *request);
 
