@@ -115,7 +115,8 @@ test_all_run_at_the_same_time_and_end_with_their_task(void **state)
 	(void)state;
 	for (size_t i = 0; i < MEETING; i++) {
 		meetings[i] = (struct meeting){.present = &present};
-		pieces[i] = (struct piece){.slept = STATUS_OK};
+		pieces[i] =
+		    (struct piece){.slept = STATUS_INTERNAL}; /* what it stays if never called */
 	}
 	run_task(worker, meetings_task, meetings);
 	run_task_until(worker, clock_ms() + 1, pieces_task, pieces);
