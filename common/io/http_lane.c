@@ -77,6 +77,7 @@ http_lane_leave(struct http_request *request)
 	lane = http_lane_of(request);
 	assert(lane->running > 0);
 	lane->running--;
+	request->lane = 0;
 	if (lane->first != NULL)
 		http_server_resume(server);
 }

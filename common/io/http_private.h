@@ -203,7 +203,7 @@ void http_connection_begin(struct http_connection *connection, bool welcome);
 /* http_lane.c */
 /* Takes a place; false: there is none. */
 bool http_lane_enter(struct http_request *request);
-/* Gives it back. */
+/* Gives it back, if the request has one. */
 void http_lane_leave(struct http_request *request);
 /* Waits for one; false: that would take too long. */
 bool http_lane_wait(struct http_request *request);

@@ -67,6 +67,7 @@ http_send_rest(struct http_request *request, uv_buf_t *bufs, unsigned count)
 	http_connection_enter(c, CONNECTION_WRITING);
 	if (on_loop)
 		return STATUS_OK;
+	http_lane_leave(request); /* how long a client reads is no other one's time */
 	wait_uninterrupted(&request->written);
 	if (request->write_error != 0)
 		goto fail;

@@ -399,6 +399,31 @@ test_who_would_wait_too_long_for_a_lane_is_refused(void **state)
 	fixture_stop(f);
 }
 
+/* A client that does not read its answer must not keep others of its lane from theirs. */
+static void
+test_who_reads_slowly_holds_no_place_of_a_lane(void **state)
+{
+	struct fixture *f = fixture_make();
+	int slow, other;
+
+	(void)state;
+	f->options.lane_requests = 1;
+	fixture_start(f);
+	slow = client_connect_slow(f);
+	other = client_connect(f);
+	client_send(slow, GET("/big?lane=1"));
+	usleep(50000);
+	for (int i = 0; i < 2; i++) {
+		client_send(other, GET("/echo?lane=1"));
+		client_expect(other, "HTTP/1.1 200", "\r\n\r\n");
+	}
+	close(slow);
+	client_send(other, GET("/echo?lane=1"));
+	client_expect(other, "HTTP/1.1 200", "\r\n\r\n");
+	close(other);
+	fixture_stop(f);
+}
+
 /* Without descriptors the server must neither spin nor die. */
 static void
 test_running_out_of_files_does_not_spin(void **state)
@@ -492,6 +517,7 @@ main(void)
 	    cmocka_unit_test(test_requests_beyond_the_limit_get_503_and_keep_their_connection),
 	    cmocka_unit_test(test_requests_of_a_lane_wait_their_turn),
 	    cmocka_unit_test(test_who_would_wait_too_long_for_a_lane_is_refused),
+	    cmocka_unit_test(test_who_reads_slowly_holds_no_place_of_a_lane),
 	    cmocka_unit_test(test_running_out_of_files_does_not_spin),
 	    cmocka_unit_test(test_idle_connections_cost_little),
 	};
