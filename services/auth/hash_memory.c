@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define HASH_MEMORY_LEAST ((size_t)1 << 20) /* smaller mappings are not that of a hash */
+#define HUGE_PAGE         ((size_t)2 << 20) /* where pages are larger, it is a boundary all the same */
 
 struct region {
 	void *at; /* NULL: nothing */
@@ -39,11 +40,18 @@ region_free(void)
 	return found;
 }
 
+/* What is mapped for `size` bytes: whole huge pages. */
+static size_t
+region_length(size_t size)
+{
+	return (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+}
+
 static void
 region_unmap(struct region *region)
 {
 	if (region->at != NULL)
-		(void)syscall(SYS_munmap, region->at, region->size);
+		(void)syscall(SYS_munmap, region->at, region_length(region->size));
 	region->at = NULL;
 	region->size = 0;
 }
@@ -103,6 +111,29 @@ mmap_kernel(void *at, size_t size, int protection, int flags, int fd, off_t offs
 	return (void *)syscall(SYS_mmap, at, size, protection, flags, fd, offset); /* sets errno */
 }
 
+/* Memory on huge pages, where the kernel has some: a hash jumps about in its memory, so that with
+ * small pages each step would also be a miss in the TLB, and the first use of it thousands of page
+ * faults. The mapping begins at a huge page's boundary; NULL: there is no memory. */
+static void *
+region_map(size_t size)
+{
+	size_t length = region_length(size), before;
+	char *whole = mmap_kernel(NULL, length + HUGE_PAGE, PROT_READ | PROT_WRITE,
+	                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (whole == MAP_FAILED)
+		return NULL;
+	before = -(uintptr_t)whole % HUGE_PAGE;
+	if (before != 0)
+		(void)syscall(SYS_munmap, whole, before);
+	if (before != HUGE_PAGE)
+		(void)syscall(SYS_munmap, whole + before + length, HUGE_PAGE - before);
+	(void)madvise(whole + before, length, MADV_HUGEPAGE);
+	/* What it holds comes from a password: not for a core dump. */
+	(void)madvise(whole + before, length, MADV_DONTDUMP);
+	return whole + before;
+}
+
 void *
 mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
 {
@@ -113,12 +144,10 @@ mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
 	    protection != (PROT_READ | PROT_WRITE))
 		return mmap_kernel(at, size, protection, flags, fd, offset);
 	if (region->size != size) {
-		void *fresh = mmap_kernel(NULL, size, protection, flags, fd, offset);
+		void *fresh = region_map(size);
 
-		if (fresh == MAP_FAILED)
-			return fresh;
-		/* What it holds comes from a password: not for a core dump. */
-		(void)madvise(fresh, size, MADV_DONTDUMP);
+		if (fresh == NULL)
+			return MAP_FAILED;
 		region_unmap(region);
 		region->at = fresh;
 		region->size = size;
