@@ -165,6 +165,7 @@ http_tick_cb(uv_timer_t *tick)
 		       now - c->since_ms >= timeout)
 			http_connection_expire(c);
 	}
+	http_lanes_run(server); /* who has waited too long, while no place became free */
 }
 
 /* --- what waits for its turn --------------------------------------------------------------- */

@@ -382,14 +382,14 @@ test_who_would_wait_too_long_for_a_lane_is_refused(void **state)
 	first = client_connect(f);
 	second = client_connect(f);
 	third = client_connect(f);
-	client_send(first, GET("/sleep?ms=2500&lane=1"));
+	client_send(first, GET("/sleep?ms=6000&lane=1"));
 	usleep(50000);
 	client_send(second, GET("/echo?lane=1"));
-	usleep(2200000);
-	client_send(third, GET("/echo?lane=1")); /* at once: nothing else has happened */
+	client_expect(second, "HTTP/1.1 503", "Retry-After"); /* though no place became free */
+	assert_int_equal(f->ended, -1);
+	client_send(third, GET("/echo?lane=1")); /* waits anew, behind nobody */
 	client_expect(third, "HTTP/1.1 503", "Retry-After");
 	assert_int_equal(f->ended, -1);
-	client_expect(second, "HTTP/1.1 503", "Retry-After");
 	client_expect(first, "HTTP/1.1 200", "slept");
 	client_send(second, GET("/echo?lane=1"));
 	client_expect(second, "HTTP/1.1 200", "\r\n\r\n");
