@@ -62,27 +62,18 @@ planner_get_quota(struct call *call, const void *message, void *out)
 
 #define CONTEXT_ITEMS 50 /* of each list: more than anybody wants to hear */
 
+/* A list of `count` items as messages. */
 static enum status
-context_items(struct call *call, int32_t from, int32_t to, Planner__Item ***list, size_t *count)
+context_list(const struct planner_item *items, size_t count, Planner__Item ***list, size_t *listed)
 {
 	struct arena *arena = task_arena();
-	struct planner_item_filter filter = {.from_day = from, .to_day = to, .done = 0};
-	struct planner_item *items;
-	Planner__Item *messages;
-	enum status status;
+	Planner__Item *messages = arena_calloc(arena, count + 1, sizeof *messages);
 
-	/* Today's are told of when done, too. */
-	if (from == to)
-		filter.done = -1;
-	status = planner_store_find_items(planner_of(call)->db, call_user(call), &filter, NULL,
-	                                  CONTEXT_ITEMS, &items, count);
-	if (status != STATUS_OK)
-		return status;
-	messages = arena_calloc(arena, *count + 1, sizeof *messages);
-	*list = arena_calloc(arena, *count + 1, sizeof **list);
+	*listed = count;
+	*list = arena_calloc(arena, count + 1, sizeof **list);
 	if (messages == NULL || *list == NULL)
 		return STATUS_OVERLOADED;
-	for (size_t i = 0; i < *count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (!plan_item_message(&items[i], &messages[i]))
 			return STATUS_OVERLOADED;
 		(*list)[i] = &messages[i];
@@ -90,36 +81,45 @@ context_items(struct call *call, int32_t from, int32_t to, Planner__Item ***list
 	return STATUS_OK;
 }
 
-/* Items of the first day among those listed. */
-static void
-context_keep_first_day(Planner__Item **list, size_t *count)
+/* Today's are told of when done, too. */
+static enum status
+context_items(struct call *call, int32_t today, Planner__TutorContext *reply)
 {
-	size_t kept = 0;
+	struct planner_item *items;
+	size_t count, late = 0, due = 0;
+	enum status status = planner_store_items_around(planner_of(call)->db, call_user(call),
+	                                                today, CONTEXT_ITEMS, &items, &count);
 
-	while (kept < *count && strcmp(list[kept]->date, list[0]->date) == 0)
-		kept++;
-	*count = kept;
+	if (status != STATUS_OK)
+		return status;
+	while (late < count && items[late].day < today)
+		late++;
+	while (late + due < count && items[late + due].day == today)
+		due++;
+	status = context_list(items, late, &reply->late, &reply->n_late);
+	if (status == STATUS_OK)
+		status = context_list(items + late, due, &reply->due, &reply->n_due);
+	if (status == STATUS_OK)
+		status = context_list(items + late + due, count - late - due, &reply->next,
+		                      &reply->n_next);
+	return status;
 }
 
 /* Goal, topics and exam of the latest plan that is not over. */
 static enum status
 context_plan(struct call *call, int32_t today, Planner__TutorContext *reply)
 {
-	struct planner_plan *plans;
-	size_t count;
-	enum status status = planner_store_list(planner_of(call)->db, call_user(call), NULL,
-	                                        CONTEXT_ITEMS, &plans, &count);
+	struct planner_plan plan;
+	enum status status =
+	    planner_store_current(planner_of(call)->db, call_user(call), today, &plan);
 
-	for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-		if (plans[i].end_day < today)
-			continue;
-		reply->goal = plans[i].head->goal;
-		reply->topics = plans[i].head->topics;
-		reply->n_topics = plans[i].head->n_topics;
-		reply->exam_date = plans[i].head->exam_date;
-		break;
-	}
-	return status;
+	if (status != STATUS_OK)
+		return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+	reply->goal = plan.head->goal;
+	reply->topics = plan.head->topics;
+	reply->n_topics = plan.head->n_topics;
+	reply->exam_date = plan.head->exam_date;
+	return STATUS_OK;
 }
 
 enum status
@@ -133,15 +133,8 @@ planner_get_tutor_context(struct call *call, const void *message, void *out)
 	reply->today = plan_date(today);
 	if (reply->today == NULL)
 		return STATUS_OVERLOADED;
-	status = context_items(call, today, today, &reply->due, &reply->n_due);
-	if (status == STATUS_OK)
-		status = context_items(call, INT32_MIN, today - 1, &reply->late, &reply->n_late);
-	if (status == STATUS_OK)
-		status = context_items(call, today + 1, INT32_MAX, &reply->next, &reply->n_next);
-	if (status != STATUS_OK)
-		return status;
-	context_keep_first_day(reply->next, &reply->n_next);
-	return context_plan(call, today, reply);
+	status = context_items(call, today, reply);
+	return status == STATUS_OK ? context_plan(call, today, reply) : status;
 }
 
 /* --- erasure

@@ -10,7 +10,6 @@
 #include "services/planner/quota.h"
 #include "services/planner/store.h"
 #include "services/planner/store_holds.h"
-#include "services/planner/store_many.h"
 
 #include "planner.pb-c.h"
 
@@ -48,23 +47,19 @@ tokens_reserve_many(struct db *tx, void *const *units, size_t count)
 {
 	struct arena *arena = task_arena();
 	const char **marks = arena_calloc(arena, count, sizeof *marks);
-	const char **users = arena_calloc(arena, count, sizeof *users);
 	struct quota_hold *holds = arena_calloc(arena, count, sizeof *holds);
 	enum status status;
 
-	if (marks == NULL || users == NULL || holds == NULL)
+	if (marks == NULL || holds == NULL)
 		return STATUS_OVERLOADED;
 	for (size_t i = 0; i < count; i++) {
 		const struct tokens_reservation *reservation = units[i];
 
 		marks[i] = reservation->mark;
-		users[i] = reservation->hold.user;
 		holds[i] = reservation->hold;
 	}
 	status = hold_store_add_many(tx, marks, holds, count, planner_now_ms());
-	if (status == STATUS_OK)
-		status = planner_store_none_erased(tx, users, count);
-	return status == STATUS_OK ? quota_reserve_many(tx, holds, count) : status;
+	return status == STATUS_OK ? quota_reserve_many(tx, holds, count, true) : status;
 }
 
 struct db_batch *
@@ -134,6 +129,8 @@ tokens_settle_many(struct db *tx, void *const *units, size_t count)
 			                      use->completion_tokens};
 		}
 	}
+	if (total == 0)
+		return STATUS_OK;
 	status = hold_store_settle_many(tx, uses, total, holds, used);
 	return status == STATUS_OK ? quota_settle_many(tx, holds, used, total) : status;
 }

@@ -266,9 +266,16 @@ quota_put_keys(struct db_value *at, const struct quota_sum *sums, size_t count, 
 
 #define QUOTA_CASES "CASE {WHEN user_id = ? AND day = ? THEN ?| } END"
 #define QUOTA_KEYS  "({(user_id = ? AND day = ?)| OR })"
+#define QUOTA_UNLESS_ERASED                                                                        \
+	" AND NOT EXISTS"                                                                          \
+	" (SELECT 1 FROM erased_user WHERE erased_user.user_id = quota.user_id)"
+
+#define QUOTA_RESERVE                                                                              \
+	"UPDATE quota FORCE INDEX (PRIMARY) SET tokens = tokens + " QUOTA_CASES                    \
+	" WHERE " QUOTA_KEYS " AND tokens + " QUOTA_CASES " <= ?"
 
 static enum status
-quota_reserve_users(struct db *tx, const struct quota_sum *sums, size_t count)
+quota_reserve_users(struct db *tx, const struct quota_sum *sums, size_t count, bool unless_erased)
 {
 	size_t repeats = db_many_padded(count);
 	struct db_value *args = arena_calloc(task_arena(), repeats * 8 + 1, sizeof *args), *at;
@@ -280,8 +287,7 @@ quota_reserve_users(struct db *tx, const struct quota_sum *sums, size_t count)
 	at = quota_put_cases(at, sums, count, repeats);
 	*at++ = DB_UINT(quota_limit(planner_settings.user_daily_tokens));
 	return db_many_later(tx, count, STATUS_CONFLICT,
-	                     "UPDATE quota FORCE INDEX (PRIMARY) SET tokens = tokens + " QUOTA_CASES
-	                     " WHERE " QUOTA_KEYS " AND tokens + " QUOTA_CASES " <= ?",
+	                     unless_erased ? QUOTA_RESERVE QUOTA_UNLESS_ERASED : QUOTA_RESERVE,
 	                     repeats, args, (size_t)(at - args));
 }
 
@@ -295,15 +301,15 @@ quota_settle_users(struct db *tx, const struct quota_sum *sums, size_t count)
 		return STATUS_OVERLOADED;
 	at = quota_put_cases(args, sums, count, repeats);
 	at = quota_put_keys(at, sums, count, repeats);
-	return db_many_later(tx, DB_ANY, STATUS_OK,
+	return db_many_later(tx, count, STATUS_CONFLICT,
 	                     "UPDATE quota FORCE INDEX (PRIMARY) SET tokens ="
 	                     " GREATEST(CAST(tokens AS SIGNED) - " QUOTA_CASES ", 0)"
-	                     " WHERE " QUOTA_KEYS,
+	                     " WHERE " QUOTA_KEYS QUOTA_UNLESS_ERASED,
 	                     repeats, args, (size_t)(at - args));
 }
 
 enum status
-quota_reserve_many(struct db *tx, const struct quota_hold *holds, size_t count)
+quota_reserve_many(struct db *tx, const struct quota_hold *holds, size_t count, bool unless_erased)
 {
 	struct quota_sum *sums = arena_calloc(task_arena(), count, sizeof *sums);
 	size_t distinct;
@@ -312,7 +318,7 @@ quota_reserve_many(struct db *tx, const struct quota_hold *holds, size_t count)
 	if (sums == NULL)
 		return STATUS_OVERLOADED;
 	distinct = quota_sum_up(sums, holds, NULL, count, quota_same_user);
-	status = quota_reserve_users(tx, sums, distinct);
+	status = quota_reserve_users(tx, sums, distinct, unless_erased);
 	distinct = quota_sum_up(sums, holds, NULL, count, quota_same_provider);
 	for (size_t i = 0; i < distinct && status == STATUS_OK; i++)
 		status = quota_reserve_budget(tx, sums[i].hold.provider, &sums[i].hold,

@@ -38,8 +38,10 @@ enum status quota_reserve(struct db *tx, const struct quota_hold *hold);
 enum status quota_settle(struct db *tx, const struct quota_hold *hold, uint32_t used);
 
 /* The same for many in a batch (common/io/db_batch.h): CONFLICT or QUOTA_EXCEEDED when one of them
- * is out of the ordinary, and the transaction is to be rolled back. */
-enum status quota_reserve_many(struct db *tx, const struct quota_hold *holds, size_t count);
+ * is out of the ordinary, and the transaction is to be rolled back. `unless_erased`: CONFLICT for
+ * users who are erased, too, which the second always says; so it comes behind what was added. */
+enum status quota_reserve_many(struct db *tx, const struct quota_hold *holds, size_t count,
+                               bool unless_erased);
 enum status quota_settle_many(struct db *tx, const struct quota_hold *holds, const uint32_t *used,
                               size_t count);
 

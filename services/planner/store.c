@@ -140,6 +140,21 @@ planner_store_list(struct db *db, const char *user, const struct cursor *after, 
 }
 
 enum status
+planner_store_current(struct db *db, const char *user, int32_t today, struct planner_plan *plan)
+{
+	struct db_rows *rows;
+	enum status status = DB_QUERY(db, &rows,
+	                              "SELECT " PLAN_COLUMNS " FROM plan FORCE INDEX (by_user)"
+	                              " WHERE user_id = ? AND end_day >= ?"
+	                              " ORDER BY created_at DESC, id DESC LIMIT 1",
+	                              DB_TEXT(user), DB_INT(today));
+
+	if (status != STATUS_OK)
+		return status;
+	return db_count(rows) == 1 ? planner_store_plan(rows, 0, plan) : STATUS_NOT_FOUND;
+}
+
+enum status
 planner_store_counts(struct db *db, const char *plan, int32_t today, struct planner_counts *counts)
 {
 	struct db_rows *rows;

@@ -57,6 +57,10 @@ enum status planner_store_delete(struct db *tx, const char *id);
 enum status planner_store_list(struct db *db, const char *user, const struct cursor *after,
                                size_t limit, struct planner_plan **plans, size_t *count);
 
+/* The newest that is not over; NOT_FOUND. */
+enum status planner_store_current(struct db *db, const char *user, int32_t today,
+                                  struct planner_plan *plan);
+
 struct planner_counts {
 	uint32_t items, done;
 	bool has_next;
@@ -89,6 +93,11 @@ enum status planner_store_find_items(struct db *db, const char *user,
                                      const struct planner_item_filter *filter,
                                      const struct cursor *after, size_t limit,
                                      struct planner_item **items, size_t *count);
+
+/* By (day, id), up to `limit` each: today's items, those before that are not done, and those not
+ * done of the next day that has any. */
+enum status planner_store_items_around(struct db *db, const char *user, int32_t today, size_t limit,
+                                       struct planner_item **items, size_t *count);
 
 /* --- quota, erasure --- */
 

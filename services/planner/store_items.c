@@ -8,6 +8,9 @@
 #include "common/task/task.h"
 #include "services/planner/store_private.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define ITEM_COLUMNS                                                                               \
 	"plan_id, id, version, day, title, minutes, kind, done_at, changed_at, first_topic,"       \
 	" topic_count"
@@ -151,4 +154,43 @@ planner_store_find_items(struct db *db, const char *user, const struct planner_i
 	                  DB_TEXT(user), DB_INT(position.key), DB_INT(filter->to_day),
 	                  DB_INT(position.key), DB_TEXT(position.id), DB_INT(limit));
 	return status == STATUS_OK ? planner_store_read_items(rows, items, count) : status;
+}
+
+/* A union has no order of its own. */
+static int
+planner_item_compare(const void *a, const void *b)
+{
+	const struct planner_item *one = a, *other = b;
+
+	return one->day != other->day ? (one->day > other->day) - (one->day < other->day)
+	                              : strcmp(one->id, other->id);
+}
+
+#define SOME_ITEMS(condition, order)                                                               \
+	"(SELECT " ITEM_COLUMNS " FROM item FORCE INDEX (by_day)"                                  \
+	" WHERE user_id = ? AND " condition " ORDER BY " order " LIMIT ?)"
+
+enum status
+planner_store_items_around(struct db *db, const char *user, int32_t today, size_t limit,
+                           struct planner_item **items, size_t *count)
+{
+	struct db_rows *rows;
+	enum status status = DB_QUERY(
+	    db, &rows,
+	    SOME_ITEMS("day = ?", "id") " UNION ALL " SOME_ITEMS(
+	        "day < ? AND done_at IS NULL",
+	        "day, id") " UNION ALL " SOME_ITEMS("day = (SELECT day FROM item FORCE INDEX "
+	                                            "(by_day)"
+	                                            " WHERE user_id = ? AND day > ? AND done_at IS "
+	                                            "NULL"
+	                                            " ORDER BY day LIMIT 1) AND done_at IS NULL",
+	                                            "id"),
+	    DB_TEXT(user), DB_INT(today), DB_INT(limit), DB_TEXT(user), DB_INT(today),
+	    DB_INT(limit), DB_TEXT(user), DB_TEXT(user), DB_INT(today), DB_INT(limit));
+
+	if (status == STATUS_OK)
+		status = planner_store_read_items(rows, items, count);
+	if (status == STATUS_OK)
+		qsort(*items, *count, sizeof **items, planner_item_compare);
+	return status;
 }

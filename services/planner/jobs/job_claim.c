@@ -195,8 +195,11 @@ job_claim_measure(void *arg)
 	struct jobs *jobs = arg;
 	int64_t wait_ms;
 
-	if (job_store_oldest_wait(jobs->db, planner_now_ms(), &wait_ms) == STATUS_OK)
-		metric_set(jobs->oldest_wait, wait_ms * 1000);
+	jobs->none_waits = false;
+	if (job_store_oldest_wait(jobs->db, planner_now_ms(), &wait_ms) != STATUS_OK)
+		return;
+	jobs->none_waits = wait_ms < 0;
+	metric_set(jobs->oldest_wait, jobs->none_waits ? 0 : wait_ms * 1000);
 }
 
 uint32_t
@@ -208,6 +211,9 @@ jobs_claim_round(void *arg)
 	if (look) {
 		jobs->look_at_ms = clock_ms() + CLAIM_PAUSE_MS;
 		(void)subtask_run("look-for-jobs", 0, job_claim_look, jobs);
+		(void)subtask_run("measure-jobs", 0, job_claim_measure, jobs);
+		if (jobs->none_waits && !atomic_load(&jobs->waiting) && !atomic_load(&jobs->queued))
+			return CLAIM_PAUSE_MS;
 	}
 	job_claim_all(jobs);
 	if (look)

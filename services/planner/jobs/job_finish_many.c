@@ -27,7 +27,7 @@ job_finish_is_usual(const struct finish *finish)
 struct finish_many {
 	size_t count;
 	struct job **jobs;
-	const char **ids, **users;
+	const char **ids;
 	const struct job_ending **endings;
 	struct planner_new_plan *plans;
 	struct idempotency_last *keys;
@@ -42,13 +42,12 @@ job_finish_many_new(struct finish_many *many, size_t count)
 	many->count = count;
 	many->jobs = arena_calloc(arena, count, sizeof *many->jobs);
 	many->ids = arena_calloc(arena, count, sizeof *many->ids);
-	many->users = arena_calloc(arena, count, sizeof *many->users);
 	many->endings = arena_calloc(arena, count, sizeof *many->endings);
 	many->plans = arena_calloc(arena, count, sizeof *many->plans);
 	many->keys = arena_calloc(arena, count, sizeof *many->keys);
 	many->key_count = 0;
-	return many->jobs != NULL && many->ids != NULL && many->users != NULL &&
-	       many->endings != NULL && many->plans != NULL && many->keys != NULL;
+	return many->jobs != NULL && many->ids != NULL && many->endings != NULL &&
+	       many->plans != NULL && many->keys != NULL;
 }
 
 static void
@@ -58,7 +57,6 @@ job_finish_many_put(struct finish_many *many, size_t i, const struct finish *fin
 
 	many->jobs[i] = job;
 	many->ids[i] = job->id;
-	many->users[i] = job->user;
 	many->endings[i] = &finish->ending;
 	many->plans[i] = (struct planner_new_plan){job->user, &finish->draft.plan,
 	                                           finish->draft.items, finish->draft.item_count};
@@ -67,7 +65,8 @@ job_finish_many_put(struct finish_many *many, size_t i, const struct finish *fin
 		    job->user, job->key, job->result.answer, job->result.length};
 }
 
-/* The same steps as job_finish_tx()'s, in the same order. */
+/* The same steps as job_finish_tx()'s, in the same order; whether a user is erased is seen behind
+ * them, where the calls are settled. */
 static enum status
 job_finish_many_write(struct db *tx, const struct finish_many *many, uint64_t owner)
 {
@@ -78,8 +77,6 @@ job_finish_many_write(struct db *tx, const struct finish_many *many, uint64_t ow
 		status = planner_store_insert_many(tx, many->plans, count);
 	if (status == STATUS_OK)
 		status = plan_record_created_many(tx, many->plans, count);
-	if (status == STATUS_OK)
-		status = planner_store_none_erased(tx, many->users, count);
 	if (status == STATUS_OK)
 		status =
 		    idempotency_settle_many(tx, PLANNER_CREATE_PLAN, many->keys, many->key_count);

@@ -60,11 +60,9 @@ job_record_start_many(struct db *tx, void *const *units, size_t count)
 			return STATUS_CONFLICT; /* some were ours before the lease was lost */
 		owner = start->job->fence.owner;
 	}
-	status = job_store_check_many(tx, owner, many.ids, count);
+	status = job_store_start_calls(tx, owner, many.ids, many.rows, count);
 	if (status == STATUS_OK)
-		status = job_store_add_calls(tx, many.ids, many.rows, count);
-	if (status == STATUS_OK)
-		status = quota_reserve_many(tx, many.holds, count);
+		status = quota_reserve_many(tx, many.holds, count, false);
 	return status;
 }
 

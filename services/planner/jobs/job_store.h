@@ -103,7 +103,7 @@ enum status job_store_replay(struct db *tx, const char *id, int64_t now_ms);
 enum status job_store_owned(struct db *db, uint64_t owner, size_t limit, const char ***ids,
                             size_t *count);
 
-/* For how many milliseconds the job has waited that waits longest for room; 0: none waits. A job
+/* For how many milliseconds the job has waited that waits longest for room; -1: none waits. A job
  * that is put off (after a failed attempt) waits from the time on that it was put off to. */
 enum status job_store_oldest_wait(struct db *db, int64_t now_ms, int64_t *wait_ms);
 

@@ -75,7 +75,7 @@ job_store_oldest_wait(struct db *db, int64_t now_ms, int64_t *wait_ms)
 	                              " WHERE status = 0 AND run_at <= ?",
 	                              DB_INT(now_ms));
 
-	*wait_ms = 0;
+	*wait_ms = -1;
 	if (status == STATUS_OK && db_count(rows) == 1 && !db_is_null(rows, 0, 0))
 		*wait_ms = now_ms - db_int(rows, 0, 0);
 	return status;

@@ -26,7 +26,7 @@ job_store_insert_many(struct db *tx, const struct job_row *const *jobs, size_t c
 	return db_many_rows_later(tx, JOB_INSERT, args, JOB_INSERT_FIELDS, count);
 }
 
-enum status
+static enum status
 job_store_check_many(struct db *tx, uint64_t owner, const char *const *ids, size_t count)
 {
 	struct db_value *args = job_store_values(count + 1);
@@ -43,7 +43,7 @@ job_store_check_many(struct db *tx, uint64_t owner, const char *const *ids, size
 	                     count, args, count + 1);
 }
 
-enum status
+static enum status
 job_store_add_calls(struct db *tx, const char *const *ids, const struct job_call_row *const *calls,
                     size_t count)
 {
@@ -54,6 +54,34 @@ job_store_add_calls(struct db *tx, const char *const *ids, const struct job_call
 	for (size_t i = 0; i < count; i++)
 		job_store_call_args(ids[i], calls[i], args + i * JOB_ADD_CALL_FIELDS);
 	return db_many_rows_later(tx, JOB_ADD_CALL, args, JOB_ADD_CALL_FIELDS, count);
+}
+
+/* Both in one statement. */
+static enum status
+job_store_start_call(struct db *tx, uint64_t owner, const char *id, const struct job_call_row *call)
+{
+	return DB_LATER(tx, 1, STATUS_CONFLICT,
+	                "INSERT INTO job_call (job_id, number, attempt, provider, model,"
+	                " started_at, outcome, quota_day, budget_day, reserved, prompt_tokens,"
+	                " completion_tokens)"
+	                " SELECT id, ?, attempt, ?, ?, ?, 0, ?, ?, ?, 0, 0 FROM job"
+	                " WHERE id = ? AND owner = ? AND attempt = 1 AND status = 1"
+	                " AND cancel_requested = 0 FOR UPDATE",
+	                DB_UINT(call->number), DB_TEXT(call->provider), DB_TEXT(call->model),
+	                DB_INT(call->started_ms), DB_INT(call->quota_day), DB_INT(call->budget_day),
+	                DB_UINT(call->reserved), DB_TEXT(id), DB_UINT(owner));
+}
+
+enum status
+job_store_start_calls(struct db *tx, uint64_t owner, const char *const *ids,
+                      const struct job_call_row *const *calls, size_t count)
+{
+	enum status status;
+
+	if (count == 1)
+		return job_store_start_call(tx, owner, ids[0], calls[0]);
+	status = job_store_check_many(tx, owner, ids, count);
+	return status == STATUS_OK ? job_store_add_calls(tx, ids, calls, count) : status;
 }
 
 enum status

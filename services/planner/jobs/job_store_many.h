@@ -12,12 +12,10 @@
 
 enum status job_store_insert_many(struct db *tx, const struct job_row *const *jobs, size_t count);
 
-/* CONFLICT unless each of the owner's jobs is in its first attempt, and nobody wants it cancelled;
- * locks the rows. */
-enum status job_store_check_many(struct db *tx, uint64_t owner, const char *const *ids,
-                                 size_t count);
-enum status job_store_add_calls(struct db *tx, const char *const *ids,
-                                const struct job_call_row *const *calls, size_t count);
+/* Adds a first call to each; CONFLICT unless each of the owner's jobs is in its first attempt, and
+ * nobody wants it cancelled; locks the rows. */
+enum status job_store_start_calls(struct db *tx, uint64_t owner, const char *const *ids,
+                                  const struct job_call_row *const *calls, size_t count);
 
 /* Ends jobs that succeeded in their first attempt and epoch; CONFLICT unless each did. */
 enum status job_store_succeed_many(struct db *tx, uint64_t owner, const char *const *ids,
