@@ -28,6 +28,7 @@
 #define SERVER_SCAN_MS    200
 #define SERVER_WARN_MS    10000 /* between two lines about strangers */
 #define SERVER_TRIM_SCANS 5     /* one second */
+#define SERVER_GAP_MS     5000  /* so long a batch may be missing while later ones are here */
 #define SERVER_CROWD      64
 #define SERVER_CALL_BYTES 512 /* what a request costs beside its own bytes */
 
@@ -46,7 +47,9 @@ struct link_peer {
 	unsigned kept_count;
 	bool numbered;           /* it knows numbered batches */
 	struct link_order order; /* of its batches */
-	uint64_t answers;        /* numbered ones */
+	uint64_t gap_next,
+	    gap_since_ms; /* the number that was missing at the last look, since when */
+	uint64_t answers; /* numbered ones */
 	struct wire_queue out;
 	struct incoming *calls[PEER_BUCKETS];
 	struct link_peer *next;
@@ -661,6 +664,7 @@ server_pipe_up(void *arg, uint32_t pipe)
 	}
 	peer->server = server;
 	peer->pipe = pipe;
+	peer->order.budget = server->options.budget;
 	peer->next = server->peers;
 	server->peers = peer;
 	server->peer_count++;
@@ -720,6 +724,17 @@ server_trim(struct link_server *server)
 	server->departed_before = server->departed;
 }
 
+/* Whoever sent the later ones has sent the missing one before them, on the same connection. */
+static bool
+peer_lost_one(struct link_peer *peer, uint64_t now)
+{
+	if (peer->order.early_count == 0 || peer->gap_next != peer->order.next) {
+		peer->gap_next = peer->order.next;
+		peer->gap_since_ms = now;
+	}
+	return now - peer->gap_since_ms >= SERVER_GAP_MS;
+}
+
 static void
 server_scan_cb(uv_timer_t *timer)
 {
@@ -729,6 +744,8 @@ server_scan_cb(uv_timer_t *timer)
 	for (struct link_peer *peer = server->peers; peer != NULL; peer = peer->next) {
 		if (peer->rejected)
 			listen_close_pipe(server->listen, peer->pipe); /* not gone yet */
+		else if (peer_lost_one(peer, now))
+			peer_reject(peer);
 		else if (peer->kept_count > 0 &&
 		         now - peer->kept[0].since_ms >= SERVER_PARK_MS - SERVER_SCAN_MS)
 			peer_answer(peer);
