@@ -139,13 +139,46 @@ job_follow_there(struct job_events *events, struct jobs *jobs, const struct job_
 /* --- wherever it is ------------------------------------------------------------------------------
  */
 
+struct follow_row {
+	struct job_events *events;
+	const char *id, *user;
+	bool queued;
+	enum status status;
+};
+
+static void
+job_follow_row_task(void *arg)
+{
+	struct follow_row *look = arg;
+	struct job_row row;
+
+	look->status = job_store_get(look->events->jobs->db, look->user, look->id, false, &row);
+	if (look->status != STATUS_OK)
+		return;
+	look->queued = row.finished_ms == 0 && row.status != JOB_RUNNING;
+	if (look->queued)
+		look->status = job_events_begin(look->events, &row);
+}
+
+/* Is it in the queue still? In a task of its own: a job may be looked at for long, and what each
+ * look read goes with that. */
 static enum status
-job_follow_row(struct job_events *events, struct job_watch *watch, const char *user, bool *ended)
+job_follow_is_queued(struct job_events *events, const char *id, const char *user, bool *queued)
+{
+	struct follow_row look = {events, id, user, false, STATUS_OK};
+	enum status status = subtask_run("follow", 0, job_follow_row_task, &look);
+
+	*queued = look.queued;
+	return status == STATUS_OK ? look.status : status;
+}
+
+/* OK, and neither ended nor followed: look again later. */
+static enum status
+job_follow_elsewhere(struct job_events *events, struct job_watch *watch, const char *user,
+                     bool *ended, bool *followed)
 {
 	struct jobs *jobs = watch->jobs;
-	uint64_t look_ms = clock_ms() + FOLLOW_LOOK_MS / 2 + ids_below(FOLLOW_LOOK_MS);
 	struct job_row row;
-	bool followed = false;
 	enum status status = job_store_get(jobs->db, user, watch->id, false, &row);
 
 	if (status != STATUS_OK)
@@ -158,9 +191,23 @@ job_follow_row(struct job_events *events, struct job_watch *watch, const char *u
 	if (status == STATUS_OK)
 		status = call_stream_begin(events->call); /* it may be long until a day comes */
 	if (status == STATUS_OK && row.status == JOB_RUNNING)
-		status = job_follow_there(events, jobs, &row, &followed);
-	*ended = events->seen.ended;
-	if (status != STATUS_OK || followed)
+		status = job_follow_there(events, jobs, &row, followed);
+	return status;
+}
+
+static enum status
+job_follow_row(struct job_events *events, struct job_watch *watch, const char *user, bool *ended)
+{
+	uint64_t look_ms = clock_ms() + FOLLOW_LOOK_MS / 2 + ids_below(FOLLOW_LOOK_MS);
+	bool queued, followed = false;
+	enum status status = job_follow_is_queued(events, watch->id, user, &queued);
+
+	if (status == STATUS_OK && queued)
+		status = call_stream_begin(events->call);
+	else if (status == STATUS_OK)
+		status = job_follow_elsewhere(events, watch, user, ended, &followed);
+	*ended = *ended || events->seen.ended;
+	if (status != STATUS_OK || *ended || followed)
 		return status;
 	status = job_watch_wait(watch, look_ms);
 	return status == STATUS_DEADLINE && task_time_left() > 0 ? STATUS_OK : status;
