@@ -16,7 +16,7 @@ from tls_front import temporary  # noqa: E402
 from upstream import Upstream  # noqa: E402
 
 # As deploy/local has it; the tests' own log is too small for a load.
-MARIADB = ["--innodb-log-file-size=48M", "--innodb-buffer-pool-size=256M", "--max-connections=300"]
+MARIADB = ["--innodb-log-file-size=96M", "--innodb-buffer-pool-size=256M", "--max-connections=300"]
 # The paper's upstream: a plan takes 3 s; a turn's three calls together 1.6 s; all +-20 %.
 LATENCY = {"gemini": {"first_byte": 800, "chunks": 16,
                       "streaming": {"distribution": "uniform", "min": 1600, "max": 2800}},
@@ -25,12 +25,15 @@ LATENCY = {"gemini": {"first_byte": 800, "chunks": 16,
            "google": {"first_byte": {"distribution": "uniform", "min": 400, "max": 600},
                       "streaming": 0}}
 IDEAL_S = {"sign_in": 0.0, "plan": 3.0, "history": 0.0, "voice": 1.6, "iteration": 4.6}
-# As gunicorn's documentation has it, for every system alike.
+# As gunicorn's documentation has it, for every system alike, but that connections to the system are kept (for
+# less than any of them keeps one) and that the speech of a turn is not written to a file on its way.
+KEPT = ("keepalive 128; keepalive_timeout 1s;", 'proxy_http_version 1.1; proxy_set_header Connection "";')
 NGINX = """daemon off; worker_processes auto; worker_rlimit_nofile {files}; pid nginx.pid;
 error_log error.log warn;
 events {{ worker_connections {connections}; }}
 http {{
   access_log off; keepalive_requests 1000000; client_max_body_size 12m;
+  client_body_buffer_size 64k; proxy_buffers 16 8k;
   {temporary}
   upstream app {{ {servers} {upstream_more} }}
   server {{
@@ -85,7 +88,7 @@ class Rig:
         self.upstream.reset(providers=LATENCY, **more)
 
     @contextlib.contextmanager
-    def running(self, name, direct=False, nginx=(), **settings):
+    def running(self, name, direct=False, nginx=KEPT, **settings):
         """The system of that name, behind nginx unless `direct`; yields itself with `port` set.
         `nginx`: lines for the upstream block, and for the location."""
         self.system, self.kept = lineup.systems()[name], {}
@@ -104,7 +107,7 @@ class Rig:
         assert self.system.alive(), self.system.log_tail()
         return http_status(self.port, "/healthz") == 200
 
-    def start_nginx(self, listens, upstream_more="", location_more=""):
+    def start_nginx(self, listens, upstream_more, location_more):
         home = self.path(f"nginx{next(self.numbers)}")
         os.mkdir(home, 0o755)
         os.chmod(self.directory, 0o711)

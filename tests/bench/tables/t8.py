@@ -17,17 +17,19 @@ from cells import Cell
 from deployment import BIN
 from meters import Use
 
+from rig import KEPT
+
 from . import t4
 from .t8_report import section  # noqa: F401
 
 SECONDS = 6
-KEPT = ("keepalive 128;", 'proxy_http_version 1.1; proxy_set_header Connection "";')
+NEW = {"nginx": ("", "")}  # a connection for each request
 TCP = {"tcp": True, "TRUSTED_PROXIES": "127.0.0.1/32"}
 # nginx's two workers know of each other's connections.
 BALANCED = ("zone app 64k; least_conn; " + KEPT[0], KEPT[1])
 ROUND = ("zone app 64k; " + KEPT[0], KEPT[1])
-FRONTS = {"direct": {}, "unix": {}, "unix-kept": {"nginx": KEPT}, "tcp": TCP,
-          "tcp-kept": {**TCP, "nginx": KEPT}, "round-robin": {"gateways": 2, "nginx": ROUND},
+FRONTS = {"direct": {}, "unix": NEW, "unix-kept": {}, "tcp": {**TCP, **NEW},
+          "tcp-kept": TCP, "round-robin": {"gateways": 2, "nginx": ROUND},
           "least-conn": {"gateways": 2, "nginx": BALANCED}}
 CACHES = {"off": {"REDIS_URL": ""}, "short-ttl": {"variants": {"history": "short_ttl"}},
           "no-flight": {"variants": {"history": "no_flight"}}, "whole": {}}
