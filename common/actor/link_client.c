@@ -147,16 +147,21 @@ link_exchange(struct link_client *link, unsigned lane, uint64_t number)
 	link->spoke[lane] = number;
 }
 
+/* An answer that came early occupies its lane until its turn. Else the replica, spoken to again on
+ * that lane, would number answers further and further ahead of the one that is late. */
 static bool
 link_free_lane(const struct link_client *link, unsigned *lane)
 {
+	unsigned free_lanes = 0;
+
+	*lane = 0;
 	for (unsigned i = 0; i < DIAL_LANES; i++) {
 		if (!dial_busy(link->dial, i)) {
 			*lane = i;
-			return true;
+			free_lanes++;
 		}
 	}
-	return false;
+	return free_lanes > link->order.early_count;
 }
 
 static void
