@@ -7,27 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool
-link_order_charge(struct link_order *order, size_t length)
-{
-	return order->budget == NULL || budget_take(order->budget, length);
-}
-
-static void
-link_order_release(struct link_order *order, size_t length)
-{
-	if (order->budget != NULL)
-		budget_release(order->budget, length);
-}
-
 void
 link_order_begin(struct link_order *order, uint64_t first)
 {
-	for (unsigned i = 0; i < order->early_count; i++) {
-		link_order_release(order, order->early[i].length);
+	for (unsigned i = 0; i < order->early_count; i++)
 		free(order->early[i].bytes);
-	}
-	*order = (struct link_order){.budget = order->budget, .next = first};
+	*order = (struct link_order){.next = first};
 }
 
 static enum link_turn
@@ -38,14 +23,10 @@ link_order_keep(struct link_order *order, const struct link_early *early)
 	for (unsigned i = 0; i < order->early_count; i++)
 		if (order->early[i].number == early->number)
 			return LINK_TURN_BROKEN;
-	if (!link_order_charge(order, early->length))
-		return LINK_TURN_BROKEN;
 	order->early[order->early_count] = *early;
 	order->early[order->early_count].bytes = malloc(early->length + 1);
-	if (order->early[order->early_count].bytes == NULL) {
-		link_order_release(order, early->length);
+	if (order->early[order->early_count].bytes == NULL)
 		return LINK_TURN_BROKEN;
-	}
 	memcpy(order->early[order->early_count++].bytes, early->bytes, early->length);
 	return LINK_TURN_EARLY;
 }
@@ -75,7 +56,6 @@ link_order_next(struct link_order *order, struct link_early *early)
 		*early = order->early[i];
 		order->early[i] = order->early[--order->early_count];
 		order->next++;
-		link_order_release(order, early->length);
 		return true;
 	}
 	return false;

@@ -7,7 +7,6 @@
 #ifndef STUDYHALL_ACTOR_LINK_ORDER_H
 #define STUDYHALL_ACTOR_LINK_ORDER_H
 
-#include "common/actor/budget.h"
 #include "common/actor/socket.h"
 
 /* A batch that came before its turn. */
@@ -18,10 +17,9 @@ struct link_early {
 	void *context; /* whatever came with it */
 };
 
-/* Starts zeroed but for `budget`. */
+/* Starts zeroed. */
 struct link_order {
-	struct budget *budget; /* of what is kept; NULL: the sender is one of ours, whom we asked */
-	uint64_t next;         /* the number that is expected */
+	uint64_t next; /* the number that is expected */
 	struct link_early early[DIAL_LANES];
 	unsigned early_count;
 };
@@ -30,16 +28,14 @@ enum link_turn {
 	LINK_TURN_NOW,    /* to be heard; the next number is expected from now on */
 	LINK_TURN_EARLY,  /* kept until its turn; link_order_next() gives it then */
 	LINK_TURN_STALE,  /* of before link_order_begin(), or heard already */
-	LINK_TURN_BROKEN, /* no sender of ours is so far ahead; or no memory, or none left in the
-	                     budget */
+	LINK_TURN_BROKEN, /* no sender of ours is so far ahead; or no memory */
 };
 
 /* Forgets what is kept (whose contexts are the caller's to end first), and expects `first`. */
 void link_order_begin(struct link_order *order, uint64_t first);
 enum link_turn link_order_take(struct link_order *order, uint64_t number, const void *bytes,
                                size_t length, void *context);
-/* After a batch was heard: is the next one here already? Its bytes are the caller's to free, at
- * once: the budget has them back. */
+/* After a batch was heard: is the next one here already? Its bytes are the caller's to free. */
 bool link_order_next(struct link_order *order, struct link_early *early);
 
 #endif

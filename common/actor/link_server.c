@@ -664,7 +664,6 @@ server_pipe_up(void *arg, uint32_t pipe)
 	}
 	peer->server = server;
 	peer->pipe = pipe;
-	peer->order.budget = server->options.budget;
 	peer->next = server->peers;
 	server->peers = peer;
 	server->peer_count++;

@@ -66,29 +66,6 @@ test_who_counts_wrongly_is_found_out(void **state)
 	link_order_begin(&order, 0); /* frees what was kept */
 }
 
-static void
-test_what_comes_early_counts_against_the_budget(void **state)
-{
-	struct budget budget = {.limit = 10};
-	struct link_order order = {.budget = &budget};
-	struct link_early early;
-
-	(void)state;
-	link_order_begin(&order, FIRST);
-	assert_int_equal(link_order_take(&order, FIRST + 1, "six...", 6, NULL), LINK_TURN_EARLY);
-	assert_int_equal(link_order_take(&order, FIRST + 2, "five.", 5, NULL), LINK_TURN_BROKEN);
-	assert_int_equal(budget.used, 6);
-	assert_int_equal(link_order_take(&order, FIRST, "now, which is not kept", 23, NULL),
-	                 LINK_TURN_NOW);
-	assert_true(link_order_next(&order, &early));
-	free(early.bytes);
-	assert_int_equal(budget.used, 0);
-	assert_int_equal(link_order_take(&order, FIRST + 3, "again", 5, NULL), LINK_TURN_EARLY);
-	link_order_begin(&order, 0);
-	assert_int_equal(budget.used, 0);
-	assert_ptr_equal(order.budget, &budget);
-}
-
 /* --- a service, and a peer that speaks nng -----------------------------------------------------
  */
 
@@ -307,7 +284,6 @@ main(void)
 	    cmocka_unit_test(test_batches_get_their_order_back),
 	    cmocka_unit_test(test_what_is_heard_or_of_before_is_stale),
 	    cmocka_unit_test(test_who_counts_wrongly_is_found_out),
-	    cmocka_unit_test(test_what_comes_early_counts_against_the_budget),
 	    cmocka_unit_test_setup_teardown(
 	        test_a_service_hears_in_order_and_answers_with_replies_alone, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_a_batch_of_before_the_greeting_is_not_executed,
