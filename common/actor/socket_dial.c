@@ -87,19 +87,31 @@ dial_answered_fn(struct post *post)
 		nng_msg_free(reply);
 }
 
+/* False: the socket is being closed. */
+static bool
+dial_receive(struct dial_context *context)
+{
+	struct pipes *pipes = &context->dial->pipes;
+
+	if (!pipes_enter(pipes))
+		return false;
+	context->state = DIAL_RECEIVING;
+	nng_aio_set_timeout(context->aio, SOCKET_RECEIVE_MS);
+	nng_ctx_recv(context->ctx, context->aio);
+	pipes_leave(pipes);
+	return true;
+}
+
 static void
 dial_aio_cb(void *arg)
 {
 	OBJ_CAST(struct dial_context, context, arg, CONTEXT_MAGIC);
 	int result = nng_aio_result(context->aio);
 
-	if (context->state == DIAL_SENDING) {
-		if (result == 0) {
-			context->state = DIAL_RECEIVING;
-			nng_aio_set_timeout(context->aio, SOCKET_RECEIVE_MS);
-			nng_ctx_recv(context->ctx, context->aio);
+	if (context->state == DIAL_SENDING && result == 0) {
+		if (dial_receive(context))
 			return;
-		}
+	} else if (context->state == DIAL_SENDING) {
 		nng_msg_free(nng_aio_get_msg(context->aio));
 	} else if (result == 0) {
 		context->reply = nng_aio_get_msg(context->aio);
@@ -234,7 +246,7 @@ dial_close(struct dial **dialp)
 	dial_settle(dial);
 	dial->stuck = !pipes_end(&dial->pipes);
 	if (!dial->stuck)
-		nng_close(dial->socket);
+		pipes_close(&dial->pipes, dial->socket);
 	/* nng_close() ends what is under way, but does not wait for its callbacks. */
 	for (int i = 0; i < DIAL_LANES; i++)
 		socket_aio_end(dial->context[i].aio, dial->stuck);

@@ -91,6 +91,21 @@ listen_receive(struct listen_context *context)
 	nng_ctx_recv(context->ctx, context->aio);
 }
 
+/* On nng's threads. */
+static void
+listen_receive_again(struct listen_context *context)
+{
+	struct pipes *pipes = &context->listen->pipes;
+
+	if (pipes_enter(pipes)) {
+		listen_receive(context);
+		pipes_leave(pipes);
+	} else {
+		context->state = LISTEN_CLOSED;
+		worker_post(pipes->io, &context->post);
+	}
+}
+
 static unsigned
 listen_target(const struct listen *listen)
 {
@@ -148,7 +163,7 @@ listen_aio_cb(void *arg)
 		if (result != 0)
 			nng_msg_free(nng_aio_get_msg(context->aio));
 		if (!atomic_load(&context->listen->excess)) {
-			listen_receive(context);
+			listen_receive_again(context);
 			return;
 		}
 		context->state = LISTEN_SENT;
@@ -157,7 +172,7 @@ listen_aio_cb(void *arg)
 			nng_msg_free(nng_aio_get_msg(context->aio));
 		context->state = LISTEN_CLOSED;
 	} else {
-		listen_receive(context); /* out of memory in nng: try again */
+		listen_receive_again(context); /* out of memory in nng */
 		return;
 	}
 	worker_post(context->listen->pipes.io, &context->post);
@@ -307,7 +322,7 @@ listen_close(struct listen **listenp)
 		(void)nanosleep(&settle, NULL);
 	listen->stuck = !pipes_end(&listen->pipes);
 	if (!listen->stuck)
-		nng_close(listen->socket);
+		pipes_close(&listen->pipes, listen->socket);
 	for (struct listen_context *context = listen->contexts; context != NULL; context = next) {
 		next = context->next;
 		socket_aio_end(context->aio, listen->stuck);

@@ -45,6 +45,7 @@ pipes_init(struct pipes *pipes, struct worker *io, unsigned limit)
 	*pipes = (struct pipes){.io = io, .limit = limit};
 	pthread_mutex_init(&pipes->lock, NULL);
 	pthread_cond_init(&pipes->empty, NULL);
+	pthread_rwlock_init(&pipes->use, NULL);
 }
 
 void
@@ -52,6 +53,7 @@ pipes_fini(struct pipes *pipes)
 {
 	pthread_mutex_destroy(&pipes->lock);
 	pthread_cond_destroy(&pipes->empty);
+	pthread_rwlock_destroy(&pipes->use);
 }
 
 static void
@@ -309,4 +311,31 @@ pipes_end(struct pipes *pipes)
 	}
 	LOG_ERROR("nng does not let go of its connections");
 	return false;
+}
+
+/* --- closing --------------------------------------------------------------------------------- */
+
+bool
+pipes_enter(struct pipes *pipes)
+{
+	pthread_rwlock_rdlock(&pipes->use);
+	if (!pipes->closing)
+		return true;
+	pthread_rwlock_unlock(&pipes->use);
+	return false;
+}
+
+void
+pipes_leave(struct pipes *pipes)
+{
+	pthread_rwlock_unlock(&pipes->use);
+}
+
+void
+pipes_close(struct pipes *pipes, nng_socket socket)
+{
+	pthread_rwlock_wrlock(&pipes->use);
+	pipes->closing = true;
+	pthread_rwlock_unlock(&pipes->use);
+	nng_close(socket);
 }

@@ -24,6 +24,8 @@ struct pipes {
 	struct pipe_record *records;
 	unsigned count, limit;
 	unsigned live; /* records not yet seen off by the io worker; under the lock */
+	pthread_rwlock_t use; /* of the socket, by nng's threads: read; to close it: write */
+	bool closing;         /* under `use` */
 	void (*up)(struct pipes *pipes, uint32_t id);
 	void (*down)(struct pipes *pipes, uint32_t id);
 };
@@ -40,6 +42,15 @@ bool pipes_connected(struct pipes *pipes);
 bool pipes_end(struct pipes *pipes);
 /* Ends one connection. Any thread. */
 void pipe_shut(nng_pipe pipe);
+
+/* nng's threads start an operation on a context of the socket between these two; the io worker,
+ * which closes it, need not. False: it is being closed. */
+bool pipes_enter(struct pipes *pipes);
+void pipes_leave(struct pipes *pipes);
+/* Closes the socket when no thread of nng is within, for nng_close() does not wait for those: the
+ * last of them to let go of a context then frees it in a socket that is gone (nng 1.5.2 to 1.11 at least,
+ * nni_ctx_rele(); nng issue 2238), and nng aborts the process. */
+void pipes_close(struct pipes *pipes, nng_socket socket);
 
 /* nng has reported the end of a pipe and begins to bury it: what socket_hangs() watches. */
 void burial_begins(uint32_t id);
