@@ -155,7 +155,7 @@ link_free_lane(const struct link_client *link, unsigned *lane)
 	unsigned free_lanes = 0;
 
 	*lane = 0;
-	for (unsigned i = 0; i < DIAL_LANES; i++) {
+	for (unsigned i = DIAL_LANES; i-- > 0;) {
 		if (!dial_busy(link->dial, i)) {
 			*lane = i;
 			free_lanes++;
@@ -244,12 +244,14 @@ link_may_say(const struct link_client *link, unsigned *lane)
 	return !dial_busy(link->dial, LINK_POST);
 }
 
+/* On as many lanes as are free: what stayed queued beside a free lane would wait for the answer on
+ * another, which a replica that has nothing to say holds back for a second. */
 static void
 link_flush(struct link_client *link)
 {
 	unsigned lane;
 
-	if (link_has_words(link) && link_may_say(link, &lane))
+	while (link_has_words(link) && link_may_say(link, &lane))
 		link_say(link, lane);
 }
 
