@@ -47,9 +47,9 @@ struct link_peer {
 	unsigned kept_count;
 	bool numbered;           /* it knows numbered batches */
 	struct link_order order; /* of its batches */
-	uint64_t gap_next,
-	    gap_since_ms; /* the number that was missing at the last look, since when */
-	uint64_t answers; /* numbered ones */
+	uint64_t gap_next;       /* the number that was missing at the last look, */
+	uint64_t gap_since_ms;   /* and since when */
+	uint64_t answers;        /* numbered ones */
 	struct wire_queue out;
 	struct incoming *calls[PEER_BUCKETS];
 	struct link_peer *next;

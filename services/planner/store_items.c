@@ -169,24 +169,23 @@ planner_item_compare(const void *a, const void *b)
 #define SOME_ITEMS(condition, order)                                                               \
 	"(SELECT " ITEM_COLUMNS " FROM item FORCE INDEX (by_day)"                                  \
 	" WHERE user_id = ? AND " condition " ORDER BY " order " LIMIT ?)"
+#define NEXT_DAY                                                                                   \
+	"(SELECT day FROM item FORCE INDEX (by_day) WHERE user_id = ? AND day > ?"                 \
+	" AND done_at IS NULL ORDER BY day LIMIT 1)"
+#define ITEMS_AROUND                                                                               \
+	SOME_ITEMS("day = ?", "id")                                                                \
+	" UNION ALL " SOME_ITEMS(                                                                  \
+	    "day < ? AND done_at IS NULL",                                                         \
+	    "day, id") " UNION ALL " SOME_ITEMS("day = " NEXT_DAY " AND done_at IS NULL", "id")
 
 enum status
 planner_store_items_around(struct db *db, const char *user, int32_t today, size_t limit,
                            struct planner_item **items, size_t *count)
 {
 	struct db_rows *rows;
-	enum status status = DB_QUERY(
-	    db, &rows,
-	    SOME_ITEMS("day = ?", "id") " UNION ALL " SOME_ITEMS(
-	        "day < ? AND done_at IS NULL",
-	        "day, id") " UNION ALL " SOME_ITEMS("day = (SELECT day FROM item FORCE INDEX "
-	                                            "(by_day)"
-	                                            " WHERE user_id = ? AND day > ? AND done_at IS "
-	                                            "NULL"
-	                                            " ORDER BY day LIMIT 1) AND done_at IS NULL",
-	                                            "id"),
-	    DB_TEXT(user), DB_INT(today), DB_INT(limit), DB_TEXT(user), DB_INT(today),
-	    DB_INT(limit), DB_TEXT(user), DB_TEXT(user), DB_INT(today), DB_INT(limit));
+	enum status status = DB_QUERY(db, &rows, ITEMS_AROUND, DB_TEXT(user), DB_INT(today),
+	                              DB_INT(limit), DB_TEXT(user), DB_INT(today), DB_INT(limit),
+	                              DB_TEXT(user), DB_TEXT(user), DB_INT(today), DB_INT(limit));
 
 	if (status == STATUS_OK)
 		status = planner_store_read_items(rows, items, count);

@@ -147,7 +147,7 @@ struct follow_row {
 };
 
 static void
-job_follow_row_task(void *arg)
+job_follow_look_task(void *arg)
 {
 	struct follow_row *look = arg;
 	struct job_row row;
@@ -156,17 +156,16 @@ job_follow_row_task(void *arg)
 	if (look->status != STATUS_OK)
 		return;
 	look->queued = row.finished_ms == 0 && row.status != JOB_RUNNING;
-	if (look->queued)
-		look->status = job_events_begin(look->events, &row);
+	look->status = job_events_begin(look->events, &row);
 }
 
-/* Is it in the queue still? In a task of its own: a job may be looked at for long, and what each
- * look read goes with that. */
+/* Tells the first event. In a task of its own: a job may be looked at for long, and what each look
+ * read goes with that. */
 static enum status
-job_follow_is_queued(struct job_events *events, const char *id, const char *user, bool *queued)
+job_follow_look_row(struct job_events *events, const char *id, const char *user, bool *queued)
 {
 	struct follow_row look = {events, id, user, false, STATUS_OK};
-	enum status status = subtask_run("follow", 0, job_follow_row_task, &look);
+	enum status status = subtask_run("follow", 0, job_follow_look_task, &look);
 
 	*queued = look.queued;
 	return status == STATUS_OK ? look.status : status;
@@ -187,9 +186,7 @@ job_follow_elsewhere(struct job_events *events, struct job_watch *watch, const c
 		*ended = true;
 		return job_events_end(events, &row, NULL);
 	}
-	status = job_events_begin(events, &row);
-	if (status == STATUS_OK)
-		status = call_stream_begin(events->call); /* it may be long until a day comes */
+	status = call_stream_begin(events->call); /* it may be long until a day comes */
 	if (status == STATUS_OK && row.status == JOB_RUNNING)
 		status = job_follow_there(events, jobs, &row, followed);
 	return status;
@@ -200,7 +197,7 @@ job_follow_row(struct job_events *events, struct job_watch *watch, const char *u
 {
 	uint64_t look_ms = clock_ms() + FOLLOW_LOOK_MS / 2 + ids_below(FOLLOW_LOOK_MS);
 	bool queued, followed = false;
-	enum status status = job_follow_is_queued(events, watch->id, user, &queued);
+	enum status status = job_follow_look_row(events, watch->id, user, &queued);
 
 	if (status == STATUS_OK && queued)
 		status = call_stream_begin(events->call);
@@ -223,34 +220,14 @@ job_follow_over(struct job_events *events, struct job *job)
 	return status == STATUS_OK ? job_events_end(events, &row, &job->result) : status;
 }
 
-struct follow_begin {
-	struct job_events *events;
-	const char *id, *user;
-	enum status status;
-};
-
-static void
-job_follow_begin_task(void *arg)
-{
-	struct follow_begin *begin = arg;
-	struct job_row row;
-
-	begin->status = job_store_get(begin->events->jobs->db, begin->user, begin->id, false, &row);
-	if (begin->status == STATUS_OK)
-		begin->status = job_events_begin(begin->events, &row);
-}
-
-/* Tells the first event, in a task of its own: what it is made of goes with that. */
 static enum status
 job_follow_begin(struct job_events *events, const char *id, const char *user)
 {
-	struct follow_begin begin = {events, id, user, STATUS_OK};
-	enum status status;
+	bool queued;
 
 	if (events->begun || events->only_end)
 		return STATUS_OK;
-	status = subtask_run("follow", 0, job_follow_begin_task, &begin);
-	return status == STATUS_OK ? begin.status : status;
+	return job_follow_look_row(events, id, user, &queued);
 }
 
 static enum status

@@ -44,8 +44,8 @@ struct jobs {
 	_Atomic bool waiting;              /* for room: who comes now has to wait, too */
 	_Atomic bool queued;               /* something may be in the queue: room is worth a look */
 	_Atomic uint64_t suspect_until_ms; /* rows may be ours of which we do not know */
-	bool none_waits;                   /* likewise: the queue was seen empty */
 	uint64_t look_at_ms;               /* the claiming task's: when to look for dead replicas */
+	bool none_waits;                   /* likewise: the queue was empty at the last look */
 
 	pthread_mutex_t lock;
 	unsigned running;

@@ -16,7 +16,6 @@ import sessions
 from cells import Cell
 from deployment import BIN
 from meters import Use
-
 from rig import KEPT
 
 from . import t4
