@@ -23,7 +23,7 @@ struct pipes {
 	pthread_cond_t empty;
 	struct pipe_record *records;
 	unsigned count, limit;
-	unsigned live; /* records not yet seen off by the io worker; under the lock */
+	unsigned live;        /* records not yet seen off by the io worker; under the lock */
 	pthread_rwlock_t use; /* of the socket, by nng's threads: read; to close it: write */
 	bool closing;         /* under `use` */
 	void (*up)(struct pipes *pipes, uint32_t id);
@@ -48,8 +48,8 @@ void pipe_shut(nng_pipe pipe);
 bool pipes_enter(struct pipes *pipes);
 void pipes_leave(struct pipes *pipes);
 /* Closes the socket when no thread of nng is within, for nng_close() does not wait for those: the
- * last of them to let go of a context then frees it in a socket that is gone (nng 1.5.2 to 1.11 at least,
- * nni_ctx_rele(); nng issue 2238), and nng aborts the process. */
+ * last of them to let go of a context then frees it in a socket that is gone (nng 1.5.2 to 1.11 at
+ * least, nni_ctx_rele(); nng issue 2238), and nng aborts the process. */
 void pipes_close(struct pipes *pipes, nng_socket socket);
 
 /* nng has reported the end of a pipe and begins to bury it: what socket_hangs() watches. */
