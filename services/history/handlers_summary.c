@@ -16,6 +16,7 @@ struct history_summary {
 	const char *user;
 	const struct zone *zone;
 	int32_t today, from, to;
+	bool *active; /* by day, first `from` */
 };
 
 static enum status
@@ -48,7 +49,7 @@ history_summary_range(struct call *call, const History__SummaryRequest *request,
 
 /* Every day of the range, those without events too. */
 static enum status
-history_summary_days(const struct history_summary *summary, History__Summary *reply)
+history_summary_days(struct history_summary *summary, History__Summary *reply)
 {
 	struct summary_span spans[SUMMARY_SPANS];
 	size_t span_count = summary_spans(summary->zone, summary->from, summary->to, spans);
@@ -58,7 +59,8 @@ history_summary_days(const struct history_summary *summary, History__Summary *re
 	enum status status;
 
 	reply->days = arena_calloc(task_arena(), day_count, sizeof *reply->days);
-	if (totals == NULL || reply->days == NULL)
+	summary->active = arena_calloc(task_arena(), day_count, sizeof *summary->active);
+	if (totals == NULL || reply->days == NULL || summary->active == NULL)
 		return STATUS_OVERLOADED;
 	for (size_t i = 0; i < day_count; i++) {
 		history__day_total__init(&totals[i]);
@@ -80,6 +82,7 @@ history_summary_days(const struct history_summary *summary, History__Summary *re
 				continue;
 			totals[days[j].day - summary->from].minutes += days[j].minutes;
 			totals[days[j].day - summary->from].events += days[j].events;
+			summary->active[days[j].day - summary->from] |= days[j].active;
 			reply->total_minutes += days[j].minutes;
 		}
 	}
@@ -114,6 +117,8 @@ history_summary_subjects(const struct history_summary *summary, History__Summary
 	return STATUS_OK;
 }
 
+/* From today backwards: first the days of the range, which have been read, then, for a streak that
+ * is longer, those before. */
 static enum status
 history_summary_streak(const struct history_summary *summary, History__Summary *reply)
 {
@@ -123,6 +128,8 @@ history_summary_streak(const struct history_summary *summary, History__Summary *
 	int32_t day = summary->today;
 	enum status status;
 
+	for (; goes_on && day >= summary->from && day <= summary->to; day--)
+		goes_on = summary_streak_add(&streak, summary->active[day - summary->from]);
 	while (goes_on && streak.seen < SUMMARY_STREAK_LIMIT) {
 		for (int32_t i = 0; i < HISTORY_STREAK_CHUNK; i++) {
 			starts[i] = zone_day_start(summary->zone, day - i) / 1000;

@@ -73,6 +73,7 @@ struct history_day {
 	int32_t day;
 	uint32_t minutes;
 	uint32_t events;
+	bool active; /* any event but signing up or in */
 };
 struct history_subject {
 	const char *subject; /* NULL: none */
@@ -87,7 +88,7 @@ enum status history_store_days(struct db *db, const char *user, int64_t from_ms,
 /* Minutes by subject, most first; the rest beyond HISTORY_SUBJECTS_LIMIT is left out. */
 enum status history_store_subjects(struct db *db, const char *user, int64_t from_ms, int64_t end_ms,
                                    struct history_subject **subjects, size_t *count);
-/* Was there activity between starts[i] (inclusive) and ends[i]: any event but signing up or in? */
+/* Was there activity, as above, between starts[i] (inclusive) and ends[i]? */
 enum status history_store_active(struct db *db, const char *user,
                                  const int64_t starts[HISTORY_STREAK_CHUNK],
                                  const int64_t ends[HISTORY_STREAK_CHUNK],

@@ -19,7 +19,8 @@ history_store_days(struct db *db, const char *user, int64_t from_ms, int64_t end
 	enum status status =
 	    DB_QUERY(db, &rows,
 	             "SELECT (at_ms + ?) DIV 86400000 AS day,"
-	             " COALESCE(SUM(IF(type IN (3, 4), minutes, 0)), 0), COUNT(*)"
+	             " COALESCE(SUM(IF(type IN (3, 4), minutes, 0)), 0), COUNT(*),"
+	             " MAX(type NOT IN (0, 1))"
 	             " FROM event FORCE INDEX (summary)"
 	             " WHERE user_id = ? AND at_ms >= ? AND at_ms < ? GROUP BY day ORDER BY day",
 	             DB_INT(offset_ms), DB_TEXT(user), DB_INT(from_ms), DB_INT(end_ms));
@@ -34,6 +35,7 @@ history_store_days(struct db *db, const char *user, int64_t from_ms, int64_t end
 		(*days)[i].day = (int32_t)db_int(rows, i, 0);
 		(*days)[i].minutes = (uint32_t)db_uint(rows, i, 1);
 		(*days)[i].events = (uint32_t)db_uint(rows, i, 2);
+		(*days)[i].active = db_int(rows, i, 3) != 0;
 	}
 	return STATUS_OK;
 }

@@ -202,6 +202,19 @@ def test_streak_may_end_yesterday(learner):
     assert learner.get("/v1/history/summary").json["streak_days"] == 5
 
 
+def test_streak_is_that_of_today_whatever_the_range(learner):
+    for days_ago in range(1, 41):
+        study(learner, at=noon(days_ago))
+    study(learner, at=noon(42))
+    for dates in ("", f"from={day(0)}&to={day(0)}", f"from={day(7)}", f"from={day(60)}",
+                  f"from={day(60)}&to={day(50)}", f"from={day(3)}&to={day(-3)}",
+                  f"from={day(-2)}&to={day(-2)}"):
+        assert learner.get("/v1/history/summary?" + dates).json["streak_days"] == 40, dates
+    study(learner)
+    assert learner.get("/v1/history/summary").json["streak_days"] == 41
+    assert learner.get(f"/v1/history/summary?from={day(0)}").json["streak_days"] == 41
+
+
 def test_any_activity_but_signing_in_makes_a_streak(learner):
     study(learner, at=noon(1))
     learner.sign_in()
