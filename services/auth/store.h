@@ -86,8 +86,13 @@ enum status auth_store_list_sessions(struct db *db, const char *user, int64_t no
 /* Digests of all of the user's sessions, expired ones too. */
 enum status auth_store_digests(struct db *db, const char *user, const char ***digests,
                                size_t *count);
-enum status auth_store_touch_session(struct db *db, const char *id, int64_t last_seen,
-                                     int64_t expires);
+struct auth_touch {
+	char session[CURSOR_ID_SIZE];
+	int64_t last_seen, expires;
+};
+/* At most DB_MANY_MOST. Of sessions that were seen later nothing changes. */
+enum status auth_store_touch_sessions(struct db *db, const struct auth_touch *touches,
+                                      size_t count);
 enum status auth_store_remove_session(struct db *tx, const char *user, const char *id);
 /* All but one (NULL: all). */
 enum status auth_store_remove_sessions(struct db *tx, const char *user, const char *but);

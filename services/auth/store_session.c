@@ -5,6 +5,7 @@
 #include "common/base/arena.h"
 #include "common/base/obj.h"
 #include "common/io/db.h"
+#include "common/io/db_many.h"
 #include "common/task/task.h"
 
 #define STORE_KNOWN_ADDRESS_MS ((int64_t)180 * 24 * 3600 * 1000)
@@ -123,12 +124,32 @@ auth_store_digests(struct db *db, const char *user, const char ***digests, size_
 }
 
 enum status
-auth_store_touch_session(struct db *db, const char *id, int64_t last_seen, int64_t expires)
+auth_store_touch_sessions(struct db *db, const struct auth_touch *touches, size_t count)
 {
-	return DB_EXEC(db, NULL,
-	               "UPDATE session SET last_seen_at = ?, expires_at = ?"
-	               " WHERE id = ? AND last_seen_at < ?",
-	               DB_INT(last_seen), DB_INT(expires), DB_TEXT(id), DB_INT(last_seen));
+	size_t padded = db_many_padded(count), n = 0;
+	struct db_value args[DB_MANY_MOST * 6];
+
+	assert(count > 0 && count <= DB_MANY_MOST);
+	for (size_t i = 0; i < padded; i++) {
+		const struct auth_touch *touch = &touches[i < count ? i : count - 1];
+
+		args[n++] = DB_TEXT(touch->session);
+		args[n++] = DB_INT(touch->last_seen);
+		args[n++] = DB_INT(touch->expires);
+	}
+	for (size_t i = 0; i < padded; i++) {
+		args[n++] = args[3 * i];
+		args[n++] = args[3 * i + 1];
+	}
+	for (size_t i = 0; i < padded; i++)
+		args[n++] = args[3 * i];
+	/* Assignments are made from left to right: last_seen_at is the old one until the last. */
+	return db_many_exec(db, NULL,
+	                    "UPDATE session FORCE INDEX (PRIMARY) SET expires_at ="
+	                    " CASE id {WHEN ? THEN IF(last_seen_at < ?, ?, expires_at)| } END,"
+	                    " last_seen_at = GREATEST(last_seen_at, CASE id {WHEN ? THEN ?| } END)"
+	                    " WHERE id IN ({?|, })",
+	                    padded, args, n);
 }
 
 enum status

@@ -5,7 +5,7 @@
 
 #include "common/base/obj.h"
 #include "common/io/cache.h"
-#include "common/io/db.h"
+#include "common/io/db_many.h"
 #include "common/service/periodic.h"
 #include "services/auth/credentials.h"
 #include "services/auth/store.h"
@@ -16,13 +16,12 @@
 
 #define TOUCHES_MAGIC     0x70c4e500u
 #define TOUCHES_LIMIT     2048 /* noted; more are noted again a minute later */
-#define TOUCHES_BATCH     64
+#define TOUCHES_BATCH     DB_MANY_MOST
 #define TOUCHES_PERIOD_MS 1000
 
 struct touch {
-	char session[CURSOR_ID_SIZE];
+	struct auth_touch what;
 	char digest[44];
-	int64_t last_seen, expires;
 };
 
 struct touches {
@@ -38,10 +37,10 @@ void
 touches_add(struct touches *touches, const char *session, const char *digest, int64_t last_seen,
             int64_t expires)
 {
-	struct touch touch = {.last_seen = last_seen, .expires = expires};
+	struct touch touch = {.what = {.last_seen = last_seen, .expires = expires}};
 
 	OBJ_CHECK(touches, TOUCHES_MAGIC);
-	strncpy(touch.session, session, sizeof touch.session - 1);
+	strncpy(touch.what.session, session, sizeof touch.what.session - 1);
 	strncpy(touch.digest, digest, sizeof touch.digest - 1);
 	pthread_mutex_lock(&touches->lock);
 	if (touches->count < TOUCHES_LIMIT)
@@ -67,20 +66,21 @@ touches_round(void *arg)
 {
 	OBJ_CAST(struct touches, touches, arg, TOUCHES_MAGIC);
 	struct touch taken[TOUCHES_BATCH];
+	struct auth_touch written[TOUCHES_BATCH];
 	char keys[TOUCHES_BATCH][CREDENTIALS_KEY_SIZE];
 	const char *list[TOUCHES_BATCH];
-	size_t count = touches_take(touches, taken, TOUCHES_BATCH), written = 0;
+	size_t count = touches_take(touches, taken, TOUCHES_BATCH);
 
+	if (count == 0)
+		return TOUCHES_PERIOD_MS;
 	for (size_t i = 0; i < count; i++) {
-		if (auth_store_touch_session(touches->db, taken[i].session, taken[i].last_seen,
-		                             taken[i].expires) != STATUS_OK)
-			break;
+		written[i] = taken[i].what;
 		credentials_cache_key(taken[i].digest, keys[i]);
-		list[written++] = keys[i];
+		list[i] = keys[i];
 	}
 	/* What stays cached is only older than it could be, and noted again. */
-	if (written > 0)
-		(void)cache_invalidate(touches->cache, list, written);
+	if (auth_store_touch_sessions(touches->db, written, count) == STATUS_OK)
+		(void)cache_invalidate(touches->cache, list, count);
 	return count == TOUCHES_BATCH ? 0 : TOUCHES_PERIOD_MS;
 }
 
