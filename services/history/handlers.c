@@ -268,7 +268,7 @@ history_record_tx(struct db *tx, void *arg)
 
 	if (status != STATUS_OK || change->key.found)
 		return status;
-	status = history_store_put(tx, user, &change->event);
+	status = history_store_put(tx, &user, &change->event, 1);
 	if (status == STATUS_OK)
 		status = history_store_is_erased(tx, user, &erased);
 	if (status == STATUS_OK && erased)

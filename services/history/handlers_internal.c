@@ -32,6 +32,8 @@ struct history_ingest_chunk {
 	const char *users[INGEST_CHUNK]; /* different ones */
 	const char *key_list[INGEST_CHUNK];
 	size_t user_count;
+	struct history_event rows[INGEST_CHUNK]; /* and whose they are */
+	const char *owners[INGEST_CHUNK];
 };
 
 /* The first `limit` code points. */
@@ -82,20 +84,20 @@ static enum status
 history_ingest_tx(struct db *tx, void *arg)
 {
 	struct history_ingest_chunk *chunk = arg;
-	struct history_event event;
-	enum status status = STATUS_OK;
 	const char *erased[INGEST_CHUNK];
-	size_t erased_count = 0;
+	size_t count = 0, erased_count = 0;
+	enum status status;
 	uint64_t removed;
 
-	for (size_t i = 0; i < chunk->count && status == STATUS_OK; i++) {
-		if (!history_ingest_event(chunk->events[i], &event)) {
+	for (size_t i = 0; i < chunk->count; i++) {
+		if (!history_ingest_event(chunk->events[i], &chunk->rows[count])) {
 			LOG_ERROR("event dropped: it is malformed",
 			          LOG_TEXT("id", chunk->events[i]->id));
 			continue;
 		}
-		status = history_store_put(tx, chunk->events[i]->user_id, &event);
+		chunk->owners[count++] = chunk->events[i]->user_id;
 	}
+	status = history_store_put(tx, chunk->owners, chunk->rows, count);
 	/* Behind the events, and no db_later(): it tells whether the database took them. */
 	if (status == STATUS_OK)
 		status = history_store_erased_of(tx, chunk->users, chunk->user_count, erased,

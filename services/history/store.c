@@ -114,14 +114,35 @@ history_store_minutes(const struct history_event *event)
 	return event->has_minutes ? DB_UINT(event->minutes) : DB_NULL;
 }
 
+#define PUT_FIELDS 9
+
 enum status
-history_store_put(struct db *tx, const char *user, const struct history_event *event)
+history_store_put(struct db *tx, const char *const *users, const struct history_event *events,
+                  size_t count)
 {
+	struct db_value *args = arena_calloc(task_arena(), count * PUT_FIELDS + 1, sizeof *args);
+
+	if (args == NULL)
+		return STATUS_OVERLOADED;
+	for (size_t i = 0; i < count; i++) {
+		const struct history_event *event = &events[i];
+		struct db_value *row = args + i * PUT_FIELDS;
+
+		row[0] = DB_TEXT(users[i]);
+		row[1] = DB_TEXT(event->id);
+		row[2] = DB_UINT(event->version);
+		row[3] = DB_INT(event->type);
+		row[4] = DB_INT(event->at_ms);
+		row[5] = DB_TEXT(event->subject);
+		row[6] = history_store_minutes(event);
+		row[7] = DB_TEXT(event->note);
+		row[8] = DB_TEXT(event->ref);
+	}
 	/* Assignments are made from left to right: `version` is the old one until the last. */
-	return DB_LATER(
-	    tx, DB_ANY, STATUS_OK,
+	return db_many_rows_later(
+	    tx,
 	    "INSERT INTO event (user_id, id, version, type, at_ms, subject, minutes, note, ref)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE"
+	    " VALUES {(?, ?, ?, ?, ?, ?, ?, ?, ?)|, } ON DUPLICATE KEY UPDATE"
 	    " type = IF(VALUES(version) > version, VALUES(type), type),"
 	    " at_ms = IF(VALUES(version) > version, VALUES(at_ms), at_ms),"
 	    " subject = IF(VALUES(version) > version, VALUES(subject), subject),"
@@ -129,9 +150,7 @@ history_store_put(struct db *tx, const char *user, const struct history_event *e
 	    " note = IF(VALUES(version) > version, VALUES(note), note),"
 	    " ref = IF(VALUES(version) > version, VALUES(ref), ref),"
 	    " version = GREATEST(version, VALUES(version))",
-	    DB_TEXT(user), DB_TEXT(event->id), DB_UINT(event->version), DB_INT(event->type),
-	    DB_INT(event->at_ms), DB_TEXT(event->subject), history_store_minutes(event),
-	    DB_TEXT(event->note), DB_TEXT(event->ref));
+	    args, PUT_FIELDS, count);
 }
 
 enum status

@@ -49,9 +49,10 @@ enum status history_store_export(struct db *db, const char *user, const struct c
 /* One event that is shown; locked until the transaction's end. NOT_FOUND. */
 enum status history_store_lock(struct db *tx, const char *user, const char *id,
                                struct history_event *event);
-/* Adds the event, or replaces what is known of it if its version is greater; in a transaction with
+/* Adds each event, or replaces what is known of it if its version is greater; in a transaction with
  * what follows (db_later()). */
-enum status history_store_put(struct db *tx, const char *user, const struct history_event *event);
+enum status history_store_put(struct db *tx, const char *const *users,
+                              const struct history_event *events, size_t count);
 /* Replaces an event, whatever its version. */
 enum status history_store_change(struct db *tx, const char *user,
                                  const struct history_event *event);

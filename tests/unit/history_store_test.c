@@ -67,6 +67,27 @@ history_store_test_version(uint32_t version)
 	return event;
 }
 
+static enum status
+put(struct db *tx, const char *user, const struct history_event *event)
+{
+	return history_store_put(tx, &user, event, 1);
+}
+
+/* All in one statement, or nearly: rows come in powers of two. */
+static enum status
+put_together(const char *user, const char *versions)
+{
+	struct history_event events[8];
+	const char *users[8];
+	size_t count = strlen(versions);
+
+	for (size_t i = 0; i < count; i++) {
+		events[i] = history_store_test_version((uint32_t)(versions[i] - '0'));
+		users[i] = user;
+	}
+	return history_store_put(db, users, events, count);
+}
+
 /* Versions 1 (done), 2 (undone), 3 (done again) in every order, some twice. */
 static void
 history_store_test_order_task(void *arg)
@@ -79,12 +100,16 @@ history_store_test_order_task(void *arg)
 
 	(void)arg;
 	for (size_t i = 0; i < COUNT_OF(orders); i++) {
+		snprintf(user, sizeof user, "together-%zu", i);
+		CHECK(put_together(user, orders[i]) == STATUS_OK);
+		CHECK(history_store_page(db, user, &all, NULL, 10, &events, &count) == STATUS_OK);
+		CHECK(count == 1 && events[0].version == 3 && events[0].minutes == 3);
 		snprintf(user, sizeof user, "order-%zu", i);
 		for (const char *at = orders[i]; *at != '\0'; at++) {
 			struct history_event event =
 			    history_store_test_version((uint32_t)(*at - '0'));
 
-			CHECK(history_store_put(db, user, &event) == STATUS_OK);
+			CHECK(put(db, user, &event) == STATUS_OK);
 		}
 		CHECK(history_store_page(db, user, &all, NULL, 10, &events, &count) == STATUS_OK);
 		CHECK(count == 1);
@@ -115,7 +140,7 @@ history_store_test_undone_task(void *arg)
 			struct history_event event =
 			    history_store_test_version((uint32_t)(*at - '0'));
 
-			CHECK(history_store_put(db, user, &event) == STATUS_OK);
+			CHECK(put(db, user, &event) == STATUS_OK);
 		}
 		CHECK(history_store_page(db, user, &all, NULL, 10, &events, &count) == STATUS_OK);
 		CHECK(count == 0);
@@ -153,7 +178,7 @@ history_store_test_pages_task(void *arg)
 		                              .subject = i % 3 == 0 ? "수학" : NULL};
 
 		snprintf(ids[i], sizeof ids[i], "e%02d", i);
-		CHECK(history_store_put(db, "pages", &event) == STATUS_OK);
+		CHECK(put(db, "pages", &event) == STATUS_OK);
 	}
 	for (size_t limit = 1; limit < 30; limit += 4) {
 		struct cursor cursor = {0};
@@ -241,7 +266,7 @@ history_store_test_sums_task(void *arg)
 	for (size_t i = 0; i < COUNT_OF(events); i++) {
 		events[i].version = 1;
 		events[i].has_minutes = events[i].minutes > 0;
-		CHECK(history_store_put(db, "sums", &events[i]) == STATUS_OK);
+		CHECK(put(db, "sums", &events[i]) == STATUS_OK);
 	}
 	CHECK(history_store_days(db, "sums", 9 * day, 11 * day, 0, &days, &count) == STATUS_OK);
 	CHECK(count == 2);
@@ -285,7 +310,7 @@ history_store_test_late_task(void *arg)
 
 	(void)arg;
 	CHECK(db_begin(db, &tx) == STATUS_OK);
-	CHECK(history_store_put(tx, "erased", &event) == STATUS_OK);
+	CHECK(put(tx, "erased", &event) == STATUS_OK);
 	CHECK(history_store_is_erased(tx, "erased", &erased) == STATUS_OK && !erased);
 	atomic_store(&erased_step, 1);
 	CHECK(task_sleep(200) == STATUS_OK);
