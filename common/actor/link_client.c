@@ -43,7 +43,8 @@ struct link_client {
 	struct dial *dial;
 	enum link_state state;
 	uint64_t boot;       /* the replica's */
-	uint64_t heard_ms;   /* when it last answered */
+	uint64_t heard_ms;   /* when it last answered; later by what we could not hear */
+	uint64_t watched_ms; /* when that was last looked at */
 	uint64_t connection; /* number of the connection or greeting, and on which each lane last */
 	uint64_t spoke_on[DIAL_LANES]; /* spoke, with which batch (0: the greeting) */
 	uint64_t spoke[DIAL_LANES];
@@ -463,16 +464,24 @@ link_dial_down(void *arg)
 		link->options.down(link->options.arg);
 }
 
+/* Silence is counted in time in which we listened: when this process, or the whole machine, stood
+ * still, it says nothing of the other end. */
 static void
 link_watch_cb(uv_timer_t *timer)
 {
 	OBJ_CAST(struct link_client, link, timer->data, LINK_MAGIC);
+	uint64_t now = clock_ms(), passed = now - link->watched_ms;
 
-	if (link->state == LINK_DOWN || clock_ms() - link->heard_ms < LINK_DEAD_MS)
+	link->watched_ms = now;
+	if (passed > LINK_WATCH_MS)
+		link->heard_ms += passed - LINK_WATCH_MS;
+	if (link->heard_ms > now)
+		link->heard_ms = now;
+	if (link->state == LINK_DOWN || now - link->heard_ms < LINK_DEAD_MS)
 		return;
 	LOG_WARN("peer is silent, connection dropped", LOG_TEXT("to", link->options.actor),
 	         LOG_TEXT("url", link->options.url));
-	link->heard_ms = clock_ms();
+	link->heard_ms = now;
 	dial_drop(link->dial);
 }
 
@@ -498,6 +507,7 @@ link_client_open(const struct link_client_options *options, char *error, size_t 
 		goto fail;
 	uv_timer_init(worker_loop(options->io), &link->watch);
 	link->watch.data = link;
+	link->watched_ms = clock_ms();
 	uv_timer_start(&link->watch, link_watch_cb, LINK_WATCH_MS, LINK_WATCH_MS);
 	return link;
 fail:

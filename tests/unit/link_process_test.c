@@ -151,6 +151,42 @@ test_silent_for_three_seconds_is_dead(void **state)
 	assert_int_equal(echo(5000), STATUS_OK);
 }
 
+/* Stops both ends for longer than what is death, as a machine does that is moved to another host.
+ */
+static void
+stand_still(void)
+{
+	pid_t self = getpid(), waker = fork();
+
+	assert(waker >= 0);
+	if (waker == 0) {
+		kill(process.pid, SIGSTOP);
+		kill(self, SIGSTOP);
+		sleep(4);
+		kill(process.pid, SIGCONT);
+		kill(self, SIGCONT);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(waker, NULL, 0), waker);
+}
+
+static void
+test_a_standstill_is_not_the_peers_silence(void **state)
+{
+	uint64_t began = clock_ms();
+
+	(void)state;
+	run_task(caller.worker, hold_streams, NULL);
+	stand_still();
+	assert_true(clock_ms() - began >= 4000);
+	pause_ms(1500); /* whoever was given up is gone by then */
+	assert_int_equal(echo(5000), STATUS_OK);
+	assert_int_equal(ended, 0);
+	started = 1000;
+	await_ended(5, 5000);
+	assert_int_equal(counts[STATUS_OK], 5);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -159,6 +195,7 @@ main(int argc, char **argv)
 	    TEST(test_killed_in_flight_fails_at_once_and_a_successor_serves),
 	    TEST(test_stopped_for_a_second_nothing_is_lost),
 	    TEST(test_silent_for_three_seconds_is_dead),
+	    TEST(test_a_standstill_is_not_the_peers_silence),
 	};
 
 	if (service_main(argc, argv) == 0)
