@@ -14,9 +14,10 @@ import subprocess
 import sys
 import time
 
-from wrk import Wrk, tool
+from wrk import Wrk
 
 from plans import KEYED, cpu_seconds, deployed, processes, pss_kib, script, statements  # noqa: E402
+from stores import program  # noqa: E402
 
 CALL_MS = 3000
 EXPECTED = 500  # plans a second, on two cores with the stand-in beside
@@ -34,7 +35,7 @@ def small_transactions(stores, each=2000):
     path = stores.path("small.sql")
     with open(path, "w") as file:
         file.write("INSERT INTO t (a, b) VALUES ('01m82hqrex029qjvez8fnsp5en', 1);\n" * each)
-    words = [tool("mariadb"), "--no-defaults", "--user=root", "--batch",
+    words = [program("mariadb"), "--no-defaults", "--user=root", "--batch",
              f"--socket={stores.path('mariadb.sock')}", "small"]
     began = time.monotonic()
     clients = [subprocess.Popen(words, stdin=open(path, encoding="ascii"))

@@ -8,11 +8,11 @@ import secrets
 import signal
 
 from meters import family
-from wrk import HERE, tool
+from wrk import HERE
 
 from deployment import BIN, Deployment, free_port  # noqa: E402
 from process import Process  # noqa: E402
-from stores import ROOT  # noqa: E402
+from stores import ROOT, program  # noqa: E402
 
 SYSTEMS = os.path.join(HERE, "systems")
 VARIANTS = os.path.join(os.path.dirname(BIN), "variants")
@@ -143,13 +143,13 @@ def systems():
     """{name: system}, in the order of the reports."""
     return {
         "case-a": PythonSystem("Case A: gunicorn, 10 sync workers",
-                               gunicorn=[tool("gunicorn"), "-c", "case_a/gunicorn_config.py"]),
+                               gunicorn=[program("gunicorn"), "-c", "case_a/gunicorn_config.py"]),
         "case-b": PythonSystem("Case B: gunicorn, 8 gevent workers",
-                               gunicorn=[tool("gunicorn"), "-c", "case_b/gunicorn_config.py"]),
+                               gunicorn=[program("gunicorn"), "-c", "case_b/gunicorn_config.py"]),
         "async": PythonSystem("FastAPI on uvicorn, 4 workers",
-                              gunicorn=[tool("gunicorn"), "-c", "async_app/gunicorn_config.py"]),
+                              gunicorn=[program("gunicorn"), "-c", "async_app/gunicorn_config.py"]),
         "celery": PythonSystem("Case B, plans by Celery",
-                               gunicorn=[tool("gunicorn"), "-c", "celery_app/gunicorn_config.py"],
+                               gunicorn=[program("gunicorn"), "-c", "celery_app/gunicorn_config.py"],
                                celery=["/usr/bin/python3", "-m", "celery", "-A", "celery_app.tasks", "worker", "--pool",
                                        "gevent", "--concurrency", "1000", "--loglevel", "WARNING"]),
         "studyhall": Studyhall(),

@@ -3,8 +3,9 @@ import os
 import platform
 import subprocess
 
-import lineup
+import wrk  # noqa: F401  (finds the modules of the integration tests)
 from cells import revision
+from stores import program
 
 PACKAGES = ("gunicorn", "python3-gevent", "python3-flask", "python3-sqlalchemy", "python3-pymysql",
             "python3-redis", "python3-argon2", "python3-requests", "python3-fastapi", "python3-uvicorn",
@@ -30,10 +31,10 @@ def versions():
     done = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}\n", *PACKAGES],
                           capture_output=True, text=True)
     found = dict(line.split() for line in done.stdout.splitlines() if len(line.split()) == 2)
-    found["mariadb"] = first_line(lineup.tool("mariadbd"), "--no-defaults", "--version").split(
+    found["mariadb"] = first_line(program("mariadbd"), "--no-defaults", "--version").split(
         "Ver ")[-1].split(" for")[0]
-    found["nginx"] = first_line(lineup.tool("nginx"), "-v").rsplit("/", 1)[-1]
-    found["redis"] = first_line(lineup.tool("redis-cli"), "--version").split()[-1]
+    found["nginx"] = first_line(program("nginx"), "-v").rsplit("/", 1)[-1]
+    found["redis"] = first_line(program("redis-cli"), "--version").split()[-1]
     return found
 
 

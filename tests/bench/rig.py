@@ -7,11 +7,10 @@ import resource
 import tempfile
 
 import lineup
-from wrk import tool
 
 from deployment import free_port, http_status  # noqa: E402
 from process import Process, wait_for  # noqa: E402
-from stores import Stores  # noqa: E402
+from stores import Stores, program  # noqa: E402
 from tls_front import temporary  # noqa: E402
 from upstream import Upstream  # noqa: E402
 
@@ -121,7 +120,7 @@ class Rig:
             if listen.startswith("/"):
                 wait_for(lambda: os.path.exists(listen), 30, "the system's socket")
                 os.chmod(listen, 0o777)
-        self.nginx = Process("nginx", [tool("nginx"), "-p", home, "-c", "nginx.conf", "-e",
+        self.nginx = Process("nginx", [program("nginx"), "-p", home, "-c", "nginx.conf", "-e",
                                        "error.log"], os.path.join(home, "log")).start()
 
     def roles(self):

@@ -1,7 +1,6 @@
 """wrk, and a private nginx that serves one file: what the benchmarks measure with."""
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -11,15 +10,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "integration"))
 
 from deployment import free_port  # noqa: E402
 from process import Process, wait_for  # noqa: E402
+from stores import program  # noqa: E402
 from tls_front import temporary  # noqa: E402
 
 UNIT_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60000.0}
-
-
-def tool(name):
-    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-    assert path, f"{name} is not installed: make deps"
-    return path
 
 
 class Measured:
@@ -50,7 +44,7 @@ class Wrk:
     """Started at once; `result()` waits for its end."""
 
     def __init__(self, url, seconds, connections=64, token=None, script=None, timeout=10):
-        words = [tool("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--latency",
+        words = [program("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--latency",
                  "--timeout", f"{timeout}s"]
         words += ["-H", "Authorization: Bearer " + token] if token else []
         words += ["-s", script] if script else []
@@ -85,7 +79,7 @@ http {{
         with open(os.path.join(home, "nginx.conf"), "w") as config:
             text = self.CONFIG.format(port=self.port, temporary=temporary("."))
             config.write(text.replace("root .", "root " + home))
-        self.process = Process("nginx", [tool("nginx"), "-p", home, "-c", "nginx.conf", "-e",
+        self.process = Process("nginx", [program("nginx"), "-p", home, "-c", "nginx.conf", "-e",
                                          "error.log"], os.path.join(home, "log"))
 
     def __enter__(self):

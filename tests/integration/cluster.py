@@ -15,7 +15,8 @@ import time
 from client import Client, Learner
 from deployment import BIN, Deployment, free_port, http_status, services
 from process import Process, wait_for
-from tls_front import nginx, temporary
+from stores import program
+from tls_front import temporary
 
 GONE_FROM_DNS_S = 1.0  # after the SIGTERM: endpoints are removed at the same time, DNS follows
 # minReadySeconds: a new replica is known to its callers, who look every three seconds, before an old
@@ -111,9 +112,9 @@ class Cluster(Deployment):
     def start(self):
         for service in services():
             self.migrate(service)
-        for program in [*services(), "gateway"]:
-            for _ in range(self.counts[program]):
-                self.create(program)
+        for role in [*services(), "gateway"]:
+            for _ in range(self.counts[role]):
+                self.create(role)
         for name in list(self.processes):
             self.enter(name)
         self.wait_ready()
@@ -268,7 +269,7 @@ class Front(Process):
         self.directory = cluster.stores.path(f"{cluster.number}-front")
         os.makedirs(self.directory)
         self.config = os.path.join(self.directory, "nginx.conf")
-        super().__init__("front", [nginx(), "-e", "stderr", "-c", self.config],
+        super().__init__("front", [program("nginx"), "-e", "stderr", "-c", self.config],
                          os.path.join(self.directory, "log"), None, self.directory)
         self.write()
         self.start()

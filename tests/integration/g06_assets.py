@@ -12,8 +12,8 @@ import yaml
 from client import Client
 from deployment import BIN, free_port, http_status
 from process import Process, wait_for
-from stores import ROOT
-from tls_front import nginx, temporary
+from stores import ROOT, program
+from tls_front import temporary
 
 K8S = os.path.join(ROOT, "deploy/k8s")
 FOREVER = "public, max-age=31536000, immutable"
@@ -119,7 +119,7 @@ class Rollout:
             self.nginx.child.send_signal(signal.SIGHUP)
             wait_for(lambda: self.workers() and not before & self.workers(), 30, "nginx's new worker")
             return
-        self.nginx = Process("nginx", [nginx(), "-e", "stderr", "-p", self.base, "-c", config],
+        self.nginx = Process("nginx", [program("nginx"), "-e", "stderr", "-p", self.base, "-c", config],
                              os.path.join(self.base, "nginx.log"), None, self.base).start()
         wait_for(lambda: http_status(self.port, "/healthz") == 200, 30, "nginx")
 

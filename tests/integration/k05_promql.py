@@ -14,7 +14,7 @@ import yaml
 from deployment import free_port
 from k02_observability import PLACE, expressions
 from process import Process, wait_for
-from stores import ROOT
+from stores import ROOT, program
 
 pytestmark = pytest.mark.slow  # needs Debian's prometheus
 
@@ -24,14 +24,8 @@ ALERTS = os.path.join(ROOT, "tests/deploy/rules_test.yaml")
 EMPTY = re.compile(r"studyhall_ai_|_errors_|code=\"5xx\"|> |== |_cache_gets_total|_ended_total")
 
 
-def binary(name):
-    found = shutil.which(name, path=f"{os.environ['PATH']}:{ROOT}/build/tools/prometheus/usr/bin")
-    assert found, f"{name} is missing: deploy/local/install full"
-    return found
-
-
 def promtool(*words, cwd):
-    done = subprocess.run([binary("promtool"), *words], cwd=cwd, capture_output=True, text=True,
+    done = subprocess.run([program("promtool"), *words], cwd=cwd, capture_output=True, text=True,
                           timeout=120)
     return done.returncode == 0, done.stdout + done.stderr
 
@@ -77,7 +71,7 @@ class Prometheus(Process):
                                                 "static_configs": targets}]}, file)
         self.port = free_port()
         super().__init__("prometheus", [
-            binary("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={directory}/data",
+            program("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={directory}/data",
             f"--web.listen-address=127.0.0.1:{self.port}"], os.path.join(directory, "log"),
             dict(os.environ), directory)
 

@@ -1,5 +1,6 @@
 """A MariaDB and a Redis of our own for one test run, in a private directory on unix sockets."""
 import fcntl
+import glob
 import os
 import secrets
 import shutil
@@ -9,13 +10,14 @@ import tempfile
 from process import Process, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SBIN = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 AS_ROOT = ["--user=root"] if os.getuid() == 0 else []
 SMALL = ["--innodb-log-file-size=8M", "--innodb-buffer-pool-size=64M", "--performance-schema=OFF"]
 
 
 def program(name):
-    path = shutil.which(name, path=SBIN)
+    """A program of the system, or one that deploy/local/install unpacked into build/tools."""
+    unpacked = glob.glob(os.path.join(ROOT, "build/tools/*/usr/*bin"))
+    path = shutil.which(name, path=":".join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", *unpacked]))
     assert path, f"{name} is not installed: make deps"
     return path
 

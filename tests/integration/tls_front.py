@@ -1,12 +1,11 @@
 """HTTP/2 with TLS before a plain HTTP/1.1 server: nginx with a certificate of a private authority."""
 import os
-import shutil
 import socket
 
 from certificates import Authority
 from deployment import free_port
 from process import Process, wait_for
-from stores import ROOT, SBIN
+from stores import program
 
 CONFIG = """
 daemon off;
@@ -47,12 +46,6 @@ def temporary(directory):
                     for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
 
 
-def nginx():
-    path = shutil.which("nginx", path=f"{SBIN}:{ROOT}/build/tools/nginx/usr/sbin")
-    assert path, "nginx is not installed: make deps"
-    return path
-
-
 class TlsFront(Process):
     """https://localhost:PORT, trusted by who trusts `certificate` (a file). `behind`: the port of
     the plain server. What the client aborts is aborted behind it too."""
@@ -68,7 +61,7 @@ class TlsFront(Process):
                 port=self.port, streams=streams,
                 user="user root;" if os.getuid() == 0 else "",
                 certificate=names["ACTOR_TLS_CERT"], key=names["ACTOR_TLS_KEY"]))
-        super().__init__("nginx", [nginx(), "-e", "stderr", "-p", self.directory, "-c",
+        super().__init__("nginx", [program("nginx"), "-e", "stderr", "-p", self.directory, "-c",
                                    self.authority.path("nginx.conf")],
                          self.authority.path("nginx.log"))
 

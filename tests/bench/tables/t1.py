@@ -12,7 +12,8 @@ import passwords
 from cells import Cell
 from meters import Use
 from samples import summary
-from wrk import HERE, tool
+from stores import program
+from wrk import HERE
 
 NAME = "T1"
 TITLE = "The paper's table 8: response times with 5 to 100 users"
@@ -41,7 +42,7 @@ def cells(level):
 
 
 def locust(rig, users, seconds, log):
-    words = [tool("locust"), "-f", os.path.join(HERE, "locustfile.py"), "--headless", "-u", str(users),
+    words = [program("locust"), "-f", os.path.join(HERE, "locustfile.py"), "--headless", "-u", str(users),
              "-r", str(max(1, users / 4)), "-t", f"{seconds}s", "--stop-timeout", "180",
              "--host", f"http://127.0.0.1:{rig.port}", "--only-summary"]
     return subprocess.Popen(words, env={**os.environ, "BENCH_LOG": log}, stdout=subprocess.DEVNULL,
