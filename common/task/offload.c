@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * A bounded queue in front of a few threads of low priority; a task parks until its call has run.
+ * A bounded queue in front of a few lanes, each of which runs a call at a time; a task parks until
+ * its call has run. A lane is two threads that take turns, because a thread without rights can make
+ * itself nicer but never go back: the prompt one runs what finds the lane free, the patient one
+ * what had to wait, until nothing waits any more.
  */
 #include "common/task/offload.h"
 
@@ -9,13 +12,14 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #define POOL_MAGIC 0x9001f00du
-#define POOL_NICE  5 /* beyond the thread that made the pool */
+#define POOL_NICE  5 /* of the patient threads, beyond the thread that made the pool */
 #define POOL_SHARE 4 /* of the queue, the part that is for one: a quarter */
 
 /* One call; lives on the stack of the task that waits for it. */
@@ -33,9 +37,11 @@ struct offload_call {
 	bool queued;
 };
 
-struct pool_thread {
+struct pool_lane {
 	struct pool *pool;
-	pthread_t id;
+	pthread_t prompt, patient;
+	pthread_cond_t turn;       /* has changed hands */
+	bool is_patients;          /* the turn */
 	struct offload_call *call; /* in progress; NULL: none */
 };
 
@@ -51,8 +57,8 @@ struct pool {
 	_Atomic size_t running;
 	size_t queue_limit;
 	bool ending;
-	unsigned threads;
-	struct pool_thread thread[];
+	unsigned lanes;
+	struct pool_lane lane[];
 };
 
 static void
@@ -89,45 +95,110 @@ pool_call_done_fn(struct post *post)
 	wait_done(&call->wait);
 }
 
-static void *
-pool_thread_main(void *arg)
+/* Runs the first call that waits. Under the lock, which it lets go meanwhile. */
+static void
+lane_run(struct pool_lane *lane)
 {
-	struct pool_thread *self = arg;
-	OBJ_CAST(struct pool, pool, self->pool, POOL_MAGIC);
+	struct pool *pool = lane->pool;
+	struct offload_call *call = pool->head;
 
-	/* Of this thread alone on Linux: "C library/kernel differences" in setpriority(2). */
-	(void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + POOL_NICE);
+	pool_unlink(pool, call);
+	lane->call = call;
+	pool->round = call->round;
+	call->dropped = pool->ending;
+	atomic_fetch_add(&pool->running, 1);
+	pthread_mutex_unlock(&pool->lock);
+	if (!call->dropped)
+		call->fn(call->arg, &call->stop);
+	atomic_fetch_sub(&pool->running, 1);
 	pthread_mutex_lock(&pool->lock);
-	for (;;) {
-		struct offload_call *call = pool->head;
+	lane->call = NULL;
+	worker_post(call->worker, &call->post); /* the call is gone after this */
+}
 
-		if (call == NULL && pool->ending)
-			break;
-		if (call == NULL) {
+static void
+lane_hand_over(struct pool_lane *lane)
+{
+	lane->is_patients = !lane->is_patients;
+	pthread_cond_signal(&lane->turn);
+}
+
+static void *
+lane_prompt_main(void *arg)
+{
+	struct pool_lane *lane = arg;
+	OBJ_CAST(struct pool, pool, lane->pool, POOL_MAGIC);
+
+	pthread_mutex_lock(&pool->lock);
+	while (pool->head != NULL || !pool->ending) {
+		if (lane->is_patients) {
+			pthread_cond_wait(&lane->turn, &pool->lock);
+		} else if (pool->head == NULL) {
 			pthread_cond_wait(&pool->work, &pool->lock);
-			continue;
+		} else {
+			lane_run(lane);
+			if (pool->head != NULL)
+				lane_hand_over(lane);
 		}
-		pool_unlink(pool, call);
-		self->call = call;
-		pool->round = call->round;
-		call->dropped = pool->ending;
-		atomic_fetch_add(&pool->running, 1);
-		pthread_mutex_unlock(&pool->lock);
-		if (!call->dropped)
-			call->fn(call->arg, &call->stop);
-		atomic_fetch_sub(&pool->running, 1);
-		pthread_mutex_lock(&pool->lock);
-		self->call = NULL;
-		worker_post(call->worker, &call->post); /* the call is gone after this */
 	}
+	pthread_cond_signal(&lane->turn); /* the end */
 	pthread_mutex_unlock(&pool->lock);
 	return NULL;
 }
 
-struct pool *
-pool_new(const char *name, unsigned threads, size_t queue_limit)
+static void *
+lane_patient_main(void *arg)
 {
-	struct pool *pool = calloc(1, sizeof *pool + threads * sizeof pool->thread[0]);
+	struct pool_lane *lane = arg;
+	OBJ_CAST(struct pool, pool, lane->pool, POOL_MAGIC);
+
+	/* Of this thread alone on Linux: "C library/kernel differences" in setpriority(2). */
+	(void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + POOL_NICE);
+	pthread_mutex_lock(&pool->lock);
+	while (pool->head != NULL || !pool->ending) {
+		if (!lane->is_patients)
+			pthread_cond_wait(&lane->turn, &pool->lock);
+		else if (pool->head == NULL)
+			lane_hand_over(lane);
+		else
+			lane_run(lane);
+	}
+	pthread_cond_signal(&lane->turn); /* the end */
+	pthread_mutex_unlock(&pool->lock);
+	return NULL;
+}
+
+/* A lane with both its threads; 0 or -1. */
+static int
+lane_start(struct pool *pool, struct pool_lane *lane)
+{
+	char name[16]; /* as long as the kernel takes */
+
+	lane->pool = pool;
+	pthread_cond_init(&lane->turn, NULL);
+	if (pthread_create(&lane->prompt, NULL, lane_prompt_main, lane) != 0)
+		goto fail;
+	if (pthread_create(&lane->patient, NULL, lane_patient_main, lane) != 0) {
+		pthread_mutex_lock(&pool->lock);
+		pool->ending = true;
+		pthread_cond_broadcast(&pool->work);
+		pthread_mutex_unlock(&pool->lock);
+		pthread_join(lane->prompt, NULL);
+		goto fail;
+	}
+	pthread_setname_np(lane->prompt, pool->name);
+	snprintf(name, sizeof name, "%s-nice", pool->name);
+	pthread_setname_np(lane->patient, name);
+	return 0;
+fail:
+	pthread_cond_destroy(&lane->turn);
+	return -1;
+}
+
+struct pool *
+pool_new(const char *name, unsigned lanes, size_t queue_limit)
+{
+	struct pool *pool = calloc(1, sizeof *pool + lanes * sizeof pool->lane[0]);
 	sigset_t all, before;
 
 	if (pool == NULL)
@@ -140,16 +211,10 @@ pool_new(const char *name, unsigned threads, size_t queue_limit)
 	pthread_cond_init(&pool->work, NULL);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	for (; pool->threads < threads; pool->threads++) {
-		struct pool_thread *thread = &pool->thread[pool->threads];
-
-		thread->pool = pool;
-		if (pthread_create(&thread->id, NULL, pool_thread_main, thread) != 0)
-			break;
-		pthread_setname_np(thread->id, name);
-	}
+	while (pool->lanes < lanes && lane_start(pool, &pool->lane[pool->lanes]) == 0)
+		pool->lanes++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (pool->threads < threads)
+	if (pool->lanes < lanes)
 		pool_free(&pool);
 	return pool;
 }
@@ -167,8 +232,11 @@ pool_free(struct pool **poolp)
 	pool->ending = true;
 	pthread_cond_broadcast(&pool->work);
 	pthread_mutex_unlock(&pool->lock);
-	for (unsigned i = 0; i < pool->threads; i++)
-		pthread_join(pool->thread[i].id, NULL);
+	for (unsigned i = 0; i < pool->lanes; i++) {
+		pthread_join(pool->lane[i].prompt, NULL);
+		pthread_join(pool->lane[i].patient, NULL);
+		pthread_cond_destroy(&pool->lane[i].turn);
+	}
 	pool_release(pool);
 }
 
@@ -207,8 +275,8 @@ pool_set_round(const struct pool *pool, struct offload_call *call)
 	size_t count = 0;
 
 	call->round = pool->round;
-	for (unsigned i = 0; i < pool->threads; i++)
-		if (pool_same(pool->thread[i].call, call))
+	for (unsigned i = 0; i < pool->lanes; i++)
+		if (pool_same(pool->lane[i].call, call))
 			call->round = pool->round + 1;
 	for (const struct offload_call *at = pool->head; at != NULL; at = at->next)
 		if (pool_same(at, call)) {

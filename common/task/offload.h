@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * A bounded pool of threads for work that would stop a loop: password hashes, speech engines,
- * getaddrinfo. The threads run at a lower priority than the process's loops (5 nicer), so that they
- * never slow those down.
+ * getaddrinfo. A call that finds the pool free is run at the priority of the process's loops, for
+ * somebody waits for it; calls that had to wait, at a lower one (5 nicer), so that a crowd of them
+ * never slows those loops down.
  */
 #ifndef STUDYHALL_TASK_OFFLOAD_H
 #define STUDYHALL_TASK_OFFLOAD_H
@@ -18,8 +19,8 @@ struct pool;
 /* Runs on a pool thread. `stop` becomes true when the caller no longer wants the result. */
 typedef void offload_fn(void *arg, const _Atomic bool *stop);
 
-/* `threads` threads and at most `queue_limit` waiting calls. NULL when threads cannot be made. */
-struct pool *pool_new(const char *name, unsigned threads, size_t queue_limit);
+/* `lanes` calls at a time and at most `queue_limit` that wait. NULL when threads cannot be made. */
+struct pool *pool_new(const char *name, unsigned lanes, size_t queue_limit);
 /* Ends the threads after the calls in progress; what waits is not run (its caller gets
  * STATUS_DEPENDENCY_DOWN). Nulls the pointer. From any thread that is not a task. */
 void pool_free(struct pool **pool);

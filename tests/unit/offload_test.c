@@ -21,17 +21,16 @@ static struct pool *pool;
 /* What the tasks of one test did. */
 static struct {
 	_Atomic bool started, release, saw_stop;
-	_Atomic int priority;
 	struct task *caller;
 	unsigned ended, ok, overloaded, cancelled, late, dropped;
 	pthread_t thread;
 } seen;
 
 static void
-reset(unsigned threads, size_t queue_limit)
+reset(unsigned lanes, size_t queue_limit)
 {
 	memset(&seen, 0, sizeof seen);
-	pool = pool_new("test", threads, queue_limit);
+	pool = pool_new("test", lanes, queue_limit);
 	assert_non_null(pool);
 }
 
@@ -85,7 +84,6 @@ square_fn(void *arg, const _Atomic bool *stop)
 	int *number = arg; /* on the task's stack */
 
 	assert(worker_current() == NULL && !*stop);
-	seen.priority = getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid));
 	*number *= *number;
 }
 
@@ -116,9 +114,65 @@ test_work_is_done_elsewhere_and_awaited(void **state)
 	run_task(worker, square_many, NULL);
 	assert_int_equal(pool_queued(pool), 0);
 	assert_int_equal(pool_running(pool), 0);
-	assert_int_equal(seen.priority, getpriority(PRIO_PROCESS, 0) + 5);
 	pool_free(&pool);
 	assert_null(pool);
+}
+
+/* --- priority -------------------------------------------------------------------------------- */
+
+/* How much nicer than the process the call's thread is. */
+static void
+nice_fn(void *arg, const _Atomic bool *stop)
+{
+	int *nicer = arg;
+
+	(void)stop;
+	*nicer = getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid)) -
+	         getpriority(PRIO_PROCESS, (id_t)getpid());
+}
+
+static void
+ask_nice(void *nicer)
+{
+	count(offload(pool, nice_fn, nicer));
+}
+
+static void
+burst(void *arg)
+{
+	int nicer[3] = {-1, -1, -1};
+
+	(void)arg;
+	ask_nice(&nicer[0]);
+	assert(nicer[0] == 0);
+	for (int i = 0; i < 2; i++) {
+		seen.started = seen.release = false;
+		spawn("runs", hold, NULL);
+		wait_started();
+		for (int j = 0; j < 3; j++)
+			spawn("waits", ask_nice, &nicer[j]);
+		assert(task_yield() == STATUS_OK);
+		seen.release = true;
+		wait_ended(1 + 5 * (unsigned)i + 4);
+		assert(nicer[0] == 5 && nicer[1] == 5 && nicer[2] == 5);
+		/* Who comes later is prompt again, once the patient thread has seen that it is
+		 * done. */
+		do {
+			assert(task_sleep(1) == STATUS_OK);
+			ask_nice(&nicer[0]);
+			seen.ended--;
+		} while (nicer[0] != 0);
+		seen.ended++;
+	}
+}
+
+static void
+test_what_had_to_wait_runs_nicer(void **state)
+{
+	(void)state;
+	reset(1, 10);
+	run_task(worker, burst, NULL);
+	pool_free(&pool);
 }
 
 /* --- bounds ---------------------------------------------------------------------------------- */
@@ -319,6 +373,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_work_is_done_elsewhere_and_awaited),
+	    cmocka_unit_test(test_what_had_to_wait_runs_nicer),
 	    cmocka_unit_test(test_a_full_queue_refuses_at_once),
 	    cmocka_unit_test(test_those_it_is_done_for_take_turns),
 	    cmocka_unit_test(test_cancelled_while_queued_is_taken_back),
