@@ -242,4 +242,4 @@ clean: ## remove everything that was built
 	rm -rf build
 .PHONY: clean
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build -path build/tools -prune -o -name '*.d' -print 2>/dev/null)
