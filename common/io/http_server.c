@@ -12,7 +12,7 @@
 
 #define SERVER_BACKLOG  4096
 #define DRAIN_LISTEN_MS 20 /* what the kernel has accepted already is still taken in */
-#define DRAIN_IDLE_MS   1000
+#define DRAIN_IDLE_MS   1000 /* so long a request may still be on its way */
 
 static uint32_t
 http_default(uint32_t value, uint32_t fallback)
@@ -277,7 +277,7 @@ http_server_leave(struct http_server *server)
 void
 http_server_drain(struct http_server *server, void (*drained)(void *arg), void *arg)
 {
-	static const enum http_state quiet[] = {CONNECTION_IDLE, CONNECTION_HEAD};
+	struct http_connection *c, *next;
 
 	OBJ_CHECK(server, HTTP_SERVER_MAGIC);
 	assert(!server->draining && drained != NULL);
@@ -285,14 +285,12 @@ http_server_drain(struct http_server *server, void (*drained)(void *arg), void *
 	server->drained_arg = arg;
 	server->draining = true;
 	uv_timer_start(&server->tick, http_tick_cb, DRAIN_LISTEN_MS, DRAIN_LISTEN_MS);
-	for (size_t i = 0; i < COUNT_OF(quiet); i++) {
-		struct http_connection *c = server->lists[quiet[i]].first, *next;
-
-		for (; c != NULL; c = next) {
-			next = c->next;
-			if (c->request == NULL || !http_message_begun(&c->request->message))
-				http_connection_close(c);
-		}
+	/* Who connected or was answered less than a second ago may just be sending: only the tick ends
+	 * what is idle for longer, and nothing but empty lines is no request. */
+	for (c = server->lists[CONNECTION_HEAD].first; c != NULL; c = next) {
+		next = c->next;
+		if (c->request == NULL || !http_message_begun(&c->request->message))
+			http_connection_close(c);
 	}
 }
 

@@ -309,7 +309,7 @@ test_a_drain_finishes_what_is_in_flight(void **state)
 	fixture_call(f, fixture_drain_fn);
 	late = client_connect(f); /* the kernel may still accept: then it is served */
 	client_send(late, GET("/echo"));
-	client_expect_closed(idle, 1000);
+	client_expect_closed(idle, 3000);
 	client_send(half, "/1.1\r\nHost: a\r\n\r\n");
 	client_expect(half, "HTTP/1.1 200", "Connection: close");
 	client_expect(late, "HTTP/1.1 200", "Connection: close");
@@ -321,6 +321,28 @@ test_a_drain_finishes_what_is_in_flight(void **state)
 	close(half);
 	close(late);
 	assert_null(f->server);
+	fixture_stop(f);
+}
+
+static void
+test_a_drain_hears_what_is_on_its_way(void **state)
+{
+	struct fixture *f = fixture_started();
+	int connected = client_connect(f), kept = client_connect(f);
+
+	(void)state;
+	client_send(kept, GET("/echo"));
+	client_expect(kept, "HTTP/1.1 200", "\r\n\r\n");
+	while (http_server_connections(f->server) < 2)
+		usleep(1000);
+	fixture_call(f, fixture_drain_fn);
+	client_send(connected, GET("/echo"));
+	client_send(kept, GET("/echo"));
+	client_expect(connected, "HTTP/1.1 200", "Connection: close");
+	client_expect(kept, "HTTP/1.1 200", "Connection: close");
+	sem_wait(&f->drained);
+	close(connected);
+	close(kept);
 	fixture_stop(f);
 }
 
@@ -476,6 +498,7 @@ main(void)
 	    cmocka_unit_test(test_a_hang_up_cancels_who_asked_for_it),
 	    cmocka_unit_test(test_handlers_that_fail_their_duty_get_a_500),
 	    cmocka_unit_test(test_a_drain_finishes_what_is_in_flight),
+	    cmocka_unit_test(test_a_drain_hears_what_is_on_its_way),
 	    cmocka_unit_test(test_an_abort_cancels_handlers),
 	    cmocka_unit_test(test_listening_says_what_is_wrong),
 	    cmocka_unit_test(test_two_workers_share_a_port),
