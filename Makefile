@@ -159,7 +159,8 @@ $(OUT)/variants/one_envelope/rpc_bench: $(OUT)/tests/bench/rpc_bench.o
 $(OUT)/variants/no_flight/history $(OUT)/variants/short_ttl/history: $(OUT)/services/history/main.o
 $(OUT)/variants/no_pool/auth: $(OUT)/services/auth/main.o
 variants: $(VARIANT_PROGRAMS:%=$(OUT)/variants/%)
-.PHONY: variants
+bench-programs: $(TEST_PROGRAMS:%=$(OUT)/bin/%) $(BENCH_PROGRAMS:%=$(OUT)/bin/%) variants
+.PHONY: variants bench-programs
 
 unit: $(UNIT_BINS) ## build and run the unit tests of one FLAVOR
 	tests/run-unit $(UNIT_BINS)
@@ -216,7 +217,7 @@ new-service: ## write a service that builds and answers: make new-service NAME=q
 bench-smoke: all ## speed through the whole chain beside nginx, and memory, from one short run
 	@/usr/bin/python3 tests/bench/smoke.py
 BENCH = deploy/local/install build run bench && \
-        $(MAKE) --no-print-directory all $(TEST_PROGRAMS:%=$(OUT)/bin/%) $(BENCH_PROGRAMS:%=$(OUT)/bin/%) variants && \
+        $(MAKE) --no-print-directory all bench-programs && \
         /usr/bin/python3 tests/bench/bench.py
 bench-quick: ## the paper's experiment beside Studyhall, short: below 4 minutes
 	@$(BENCH) quick $(BENCH_OPTIONS)

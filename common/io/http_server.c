@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define SERVER_BACKLOG  4096
-#define DRAIN_LISTEN_MS 20 /* what the kernel has accepted already is still taken in */
+#define DRAIN_LISTEN_MS 20   /* what the kernel has accepted already is still taken in */
 #define DRAIN_IDLE_MS   1000 /* so long a request may still be on its way */
 
 static uint32_t
@@ -285,8 +285,8 @@ http_server_drain(struct http_server *server, void (*drained)(void *arg), void *
 	server->drained_arg = arg;
 	server->draining = true;
 	uv_timer_start(&server->tick, http_tick_cb, DRAIN_LISTEN_MS, DRAIN_LISTEN_MS);
-	/* Who connected or was answered less than a second ago may just be sending: only the tick ends
-	 * what is idle for longer, and nothing but empty lines is no request. */
+	/* Who connected or was answered less than a second ago may just be sending: only the tick
+	 * ends what is idle for longer, and nothing but empty lines is no request. */
 	for (c = server->lists[CONNECTION_HEAD].first; c != NULL; c = next) {
 		next = c->next;
 		if (c->request == NULL || !http_message_begun(&c->request->message))

@@ -55,9 +55,9 @@ struct http_server *http_server_new(struct worker *worker,
 /* The end is near: from now on each answer closes its connection, so that clients which keep some
  * open make their next ones elsewhere; serves on. */
 void http_server_leave(struct http_server *server);
-/* Stops accepting, closes connections that have been idle for a second or become so, and answers the
- * rest with Connection: close. Calls drained(arg) from the loop when the last one has gone: then
- * http_server_free() may be called. */
+/* Stops accepting, closes connections that have been idle for a second or become so, and answers
+ * the rest with Connection: close. Calls drained(arg) from the loop when the last one has gone:
+ * then http_server_free() may be called. */
 void http_server_drain(struct http_server *server, void (*drained)(void *arg), void *arg);
 /* The grace is over: cancels the handlers and drops every connection. After http_server_drain(). */
 void http_server_abort(struct http_server *server);

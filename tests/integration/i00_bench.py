@@ -47,8 +47,7 @@ CHANGES = ("front/least-conn", "front/tcp-kept", "cache/off", "cache/short-ttl",
 @pytest.mark.slow
 def test_each_kind_of_change_and_its_report(tmp_path):
     """T8's cells as bench-all has them, but short."""
-    subprocess.run(["make", "-s", "variants", "build/release/bin/openload", "build/release/bin/rpc_bench"],
-                   cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["make", "-s", "bench-programs"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     code = """if True:
         import dataclasses, sys
         sys.path.insert(0, sys.argv[1])
