@@ -88,8 +88,10 @@ def stand_in(tmp_path_factory):
 
 @pytest.fixture
 def upstream(stand_in):
-    """The same with its configuration and ledger as at the start."""
+    """The same with its configuration and ledger as at the start, and nothing held that a test
+    which failed left behind."""
     stand_in.reset()
+    stand_in.release()
     return stand_in
 
 

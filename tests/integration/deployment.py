@@ -151,11 +151,19 @@ class Deployment:
             wait_for(lambda: process.crashed() or self.ready(name),
                      max(0.1, deadline - time.monotonic()), f"readiness of {name}")
             assert not process.crashed(), f"{name} ended at once:\n{process.log_tail()}"
-        # With every process up each must have found all the others, not just be ready for work.
+        # With every process up each must have found all the others, not just be ready for work:
+        # a replica that has not found its sibling yet cannot tell it to cancel a job at once.
         if all(process.alive() for process in self.processes.values()):
             for name in self.processes:
-                wait_for(lambda: self.readiness(name) == "ready",
+                wait_for(lambda: self.readiness(name) == "ready" and self.has_found_all(name),
                          10, f"{name}'s finding of its dependencies")
+
+    def has_found_all(self, name):
+        """Has it a link to every replica of each service that it calls?"""
+        metrics = self.metrics(name)
+        found = {service: metrics.get(f'studyhall_rpc_replicas_up{{actor="{service}"}}')
+                 for service in self.listen}
+        return all(up in (None, len(self.listen[service])) for service, up in found.items())
 
     def readiness(self, name):
         """"ready", "degraded", "starting" or "draining", or None without an answer."""
