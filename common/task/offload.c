@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * A bounded queue in front of a few lanes, each of which runs a call at a time; a task parks until
  * its call has run. A lane is two threads that take turns, because a thread without rights can make
- * itself nicer but never go back: the prompt one runs what finds the lane free, the patient one
- * what had to wait, until nothing waits any more.
+ * itself nicer but never go back: the prompt one runs what finds the lane free or waits with few
+ * others, the patient one a crowd's calls, until nothing waits any more.
  */
 #include "common/task/offload.h"
 
@@ -137,7 +137,7 @@ lane_prompt_main(void *arg)
 			pthread_cond_wait(&pool->work, &pool->lock);
 		} else {
 			lane_run(lane);
-			if (pool->head != NULL)
+			if (atomic_load(&pool->queued) > pool->lanes)
 				lane_hand_over(lane);
 		}
 	}

@@ -18,7 +18,8 @@ struct buf;
 struct hearing;
 struct pool;
 
-/* NULL without memory. Recognizers are made when first needed, one for each pool thread. */
+/* NULL without memory. Recognizers are made when first needed, one for each that listens at
+ * the same time: as many as the pool has lanes. */
 struct hearing *hearing_new(struct pool *pool);
 void hearing_free(struct hearing **hearing);
 /* Unloads the general speech model when it was not used for five minutes. */

@@ -120,6 +120,10 @@ test_work_is_done_elsewhere_and_awaited(void **state)
 
 /* --- priority -------------------------------------------------------------------------------- */
 
+enum {
+	NICEST = 19
+};
+
 /* How much nicer than the process the call's thread is. */
 static void
 nice_fn(void *arg, const _Atomic bool *stop)
@@ -140,11 +144,21 @@ ask_nice(void *nicer)
 static void
 burst(void *arg)
 {
-	int nicer[3] = {-1, -1, -1};
+	int nicer[3] = {-1, -1, -1}, room = NICEST - getpriority(PRIO_PROCESS, (id_t)getpid());
+	int patient = room < 5 ? room : 5;
 
 	(void)arg;
 	ask_nice(&nicer[0]);
 	assert(nicer[0] == 0);
+	/* A pair is no crowd. */
+	spawn("runs", hold, NULL);
+	wait_started();
+	spawn("waits alone", ask_nice, &nicer[1]);
+	assert(task_yield() == STATUS_OK);
+	seen.release = true;
+	wait_ended(3);
+	assert(nicer[1] == 0);
+	seen.ended = 1;
 	for (int i = 0; i < 2; i++) {
 		seen.started = seen.release = false;
 		spawn("runs", hold, NULL);
@@ -154,9 +168,9 @@ burst(void *arg)
 		assert(task_yield() == STATUS_OK);
 		seen.release = true;
 		wait_ended(1 + 5 * (unsigned)i + 4);
-		assert(nicer[0] == 5 && nicer[1] == 5 && nicer[2] == 5);
-		/* Who comes later is prompt again, once the patient thread has seen that it is
-		 * done. */
+		assert(nicer[0] == patient && nicer[1] == patient && nicer[2] == patient);
+		/* Who comes later is prompt again, when the patient thread has found nothing left
+		 * and handed the lane back: soon, but not before the answer to its last call. */
 		do {
 			assert(task_sleep(1) == STATUS_OK);
 			ask_nice(&nicer[0]);
@@ -167,7 +181,7 @@ burst(void *arg)
 }
 
 static void
-test_what_had_to_wait_runs_nicer(void **state)
+test_a_crowd_runs_nicer(void **state)
 {
 	(void)state;
 	reset(1, 10);
@@ -368,18 +382,54 @@ test_what_waits_when_the_pool_ends_is_not_run(void **state)
 	}
 }
 
+/* The same with the patient thread at work. */
+static void
+end_under_patience(void *arg)
+{
+	(void)arg;
+	spawn("runs", hold, NULL);
+	wait_started();
+	spawn("waits, then runs", hold, NULL);
+	spawn("waits", hold, NULL);
+	assert(task_yield() == STATUS_OK);
+	seen.started = false;
+	seen.release = true;
+	wait_ended(1);
+	seen.release = false;
+	wait_started();
+	assert(pthread_create(&seen.thread, NULL, free_pool_main, &pool) == 0);
+	assert(task_sleep(5) == STATUS_OK);
+	seen.release = true;
+	wait_ended(3);
+}
+
+static void
+test_the_pool_ends_while_a_patient_thread_runs(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		reset(1, 10);
+		run_task(worker, end_under_patience, NULL);
+		pthread_join(seen.thread, NULL);
+		assert_int_equal(seen.ok + seen.dropped, 3);
+		assert_true(seen.ok >= 2);
+		assert_null(pool);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_work_is_done_elsewhere_and_awaited),
-	    cmocka_unit_test(test_what_had_to_wait_runs_nicer),
+	    cmocka_unit_test(test_a_crowd_runs_nicer),
 	    cmocka_unit_test(test_a_full_queue_refuses_at_once),
 	    cmocka_unit_test(test_those_it_is_done_for_take_turns),
 	    cmocka_unit_test(test_cancelled_while_queued_is_taken_back),
 	    cmocka_unit_test(test_cancelled_while_running_is_stopped_and_awaited),
 	    cmocka_unit_test(test_a_deadline_stops_it_too),
 	    cmocka_unit_test(test_what_waits_when_the_pool_ends_is_not_run),
+	    cmocka_unit_test(test_the_pool_ends_while_a_patient_thread_runs),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
