@@ -18,7 +18,7 @@ def program(name):
     """A program of the system, or one that deploy/local/install unpacked into build/tools."""
     unpacked = glob.glob(os.path.join(ROOT, "build/tools/*/usr/*bin"))
     path = shutil.which(name, path=":".join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", *unpacked]))
-    assert path, f"{name} is not installed: make deps"
+    assert path, f"{name} is not installed: deploy/local/install test full bench"
     return path
 
 

@@ -20,12 +20,12 @@ TEXT = ("So many plans are asked for and held by the provider for 30 s each; mea
 SYSTEMS = {"quick": ("case-b", "studyhall"), "usual": ("case-a", "case-b", "studyhall"),
            "all": ("case-a", "case-b", "async", "studyhall")}
 CALLS = {"quick": (1000,), "usual": (100, 1000, 5000), "all": (100, 1000, 5000)}
-SECONDS = {"quick": 5, "usual": 10, "all": 10}
+SECONDS = {"quick": 5, "usual": 10, "all": 20}
 RUNS = {"quick": 1, "usual": 1, "all": 5}
 CALL_S = 30
 PLANNERS = SIGNERS = 8
 STORM = 16
-HISTORY_RATE, SIGN_IN_RATE = 100, 2
+HISTORY_RATE, SIGN_IN_RATE = 100, 5
 
 
 def cells(level):
