@@ -11,6 +11,7 @@
 
 #define JOBS_BUCKETS 4096
 
+struct cancel_soon;
 struct db;
 struct db_batch;
 struct job_owner;
@@ -30,7 +31,7 @@ struct jobs {
 	struct db_batch *admissions, *calls, *ends; /* what many jobs write together */
 	struct outbox *outbox;
 	struct job_owner *owner;
-	struct periodic *claims, *day_writer;
+	struct periodic *claims, *day_writer, *cancels;
 	struct metric *ended[JOB_CANCELLED + 1]; /* by how: succeeded and what follows */
 	struct metric *oldest_wait;
 	const struct job_planner *planner;
@@ -54,6 +55,11 @@ struct jobs {
 	struct job_list {
 		struct job *head, **tail;
 	} hurried, gathering;
+	/* Jobs elsewhere that nobody waits for any more: they are about to be cancelled. */
+	struct {
+		struct cancel_soon *head, **tail;
+		unsigned count;
+	} deserted;
 	struct job *table[JOBS_BUCKETS];
 	struct job_learner *learners[JOBS_BUCKETS];
 	struct job_watch *watches[JOBS_BUCKETS];
@@ -83,6 +89,8 @@ uint32_t jobs_days_round(void *jobs);
 void jobs_days_hurry(struct job *job);
 /* job_claim.c: from the queue, from dead replicas, and what we forgot. */
 uint32_t jobs_claim_round(void *jobs);
+/* job_cancel.c: the jobs that nobody waits for any more. */
+uint32_t jobs_cancel_round(void *jobs);
 /* job_purge.c: removes what has been kept long enough. */
 uint32_t jobs_purge_round(void *jobs);
 

@@ -9,6 +9,7 @@
 #include "common/base/obj.h"
 #include "common/service/periodic.h"
 #include "common/service/service.h"
+#include "common/service/subtask.h"
 #include "common/task/task.h"
 #include "services/planner/jobs/job_owner.h"
 
@@ -18,6 +19,7 @@
 #define JOBS_RENEW_MS    1000
 #define JOBS_RENEW_LIMIT 4000 /* of one renewal: the lease lasts five seconds */
 #define JOBS_HAND_MS     4000 /* the last of the drain's grace: jobs that run are handed over */
+#define JOBS_CANCEL_MS   1000 /* then for the callers whom the drain sent away */
 #define JOBS_END_POLL_MS 20
 #define JOBS_PURGE_MS    30000 /* after the start, so that not all replicas do it at once */
 #define JOBS_SHARE       4     /* no learner has more than a quarter of the room */
@@ -92,6 +94,8 @@ jobs_start_rounds(struct jobs *jobs, struct service *service)
 	                                 .deadline_ms = JOBS_RENEW_LIMIT};
 	struct periodic_options claim = {
 	    .name = "jobs-claim", .fn = jobs_claim_round, .arg = jobs, .first_ms = JOBS_RENEW_MS};
+	struct periodic_options cancel = {
+	    .name = "jobs-cancel", .fn = jobs_cancel_round, .arg = jobs};
 	struct periodic_options days = {.name = "jobs-days", .fn = jobs_days_round, .arg = jobs};
 	struct periodic_options purge = {.name = "jobs-purge",
 	                                 .fn = jobs_purge_round,
@@ -101,9 +105,10 @@ jobs_start_rounds(struct jobs *jobs, struct service *service)
 
 	jobs->claims = periodic_start(service, &claim);
 	jobs->day_writer = periodic_start(service, &days);
+	jobs->cancels = periodic_start(service, &cancel);
 	if (periodic_start(service, &purge) == NULL)
 		return false;
-	return jobs->claims != NULL && jobs->day_writer != NULL &&
+	return jobs->claims != NULL && jobs->day_writer != NULL && jobs->cancels != NULL &&
 	       periodic_start(service, &renew) != NULL;
 }
 
@@ -118,6 +123,7 @@ jobs_start(struct service *service, const struct jobs_options *options)
 	pthread_mutex_init(&jobs->lock, NULL);
 	jobs->hurried.tail = &jobs->hurried.head;
 	jobs->gathering.tail = &jobs->gathering.head;
+	jobs->deserted.tail = &jobs->deserted.head;
 	jobs->service = service;
 	jobs->db = options->db;
 	jobs->admissions = job_admit_batch(jobs->db);
@@ -160,11 +166,20 @@ jobs_await(struct jobs *jobs, uint64_t limit_ms)
 	return true;
 }
 
+static void
+jobs_cancel_last(void *arg)
+{
+	(void)jobs_cancel_round(arg);
+}
+
 void
 jobs_stop(struct jobs *jobs)
 {
-	uint64_t left = service_grace_left(jobs->service);
+	uint64_t left;
 
+	/* Its rounds have ended, but the last calls have been broken off just now. */
+	(void)subtask_finish("jobs-cancel", JOBS_CANCEL_MS, jobs_cancel_last, jobs);
+	left = service_grace_left(jobs->service);
 	if (!jobs_await(jobs, left > JOBS_HAND_MS ? left - JOBS_HAND_MS : 0)) {
 		LOG_INFO("jobs that run are handed over");
 		jobs_stop_all(jobs, JOB_STOP_HAND_OVER);
