@@ -15,7 +15,7 @@ from report_parts import Chart, Claim, Section, Table, ratio, seconds
 
 TITLE = "Isolation: sign-in and history beside AI calls in flight, history beside sign-ins"
 TEXT = ("So many plans are asked for and held by the provider for 30 s each; meanwhile history is read 100 "
-        "times a second and somebody signs in twice a second, at random moments. Storm: 16 users who sign "
+        "times a second and somebody signs in five times a second, at random moments. Storm: 16 users who sign "
         "in without pause. Where there were several runs, the median of each figure is shown.")
 SYSTEMS = {"quick": ("case-b", "studyhall"), "usual": ("case-a", "case-b", "studyhall"),
            "all": ("case-a", "case-b", "async", "studyhall")}
