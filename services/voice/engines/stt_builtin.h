@@ -5,8 +5,8 @@
  * rejects what it heard, the general language model. English only.
  *
  * Everything blocks: call it on the CPU pool, never on a loop. One `struct stt_builtin` serves one
- * thread at a time (make one for each that listens at the same time, about 8 MB each); the `struct stt_general` they share
- * is thread-safe (about 95 MB while it is loaded).
+ * thread at a time (make one for each that listens at the same time, about 8 MB each); the `struct
+ * stt_general` they share is thread-safe (about 95 MB while it is loaded).
  */
 #ifndef STUDYHALL_VOICE_ENGINES_STT_BUILTIN_H
 #define STUDYHALL_VOICE_ENGINES_STT_BUILTIN_H
