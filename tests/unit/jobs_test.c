@@ -139,6 +139,52 @@ jobs_test_cancel_gives_back(void **state)
 	replica_stop(&replica);
 }
 
+#define DESERTED 300 /* more than one round takes */
+
+static void
+jobs_test_desert_task(void *arg)
+{
+	struct asker *askers = arg;
+
+	for (int i = 0; i < DESERTED; i++)
+		job_cancel_soon(askers[i].jobs, askers[i].user, askers[i].admission.id);
+	/* One whose row is not there, and never will be. */
+	job_cancel_soon(askers[0].jobs, askers[0].user, "00000000000000000000000000");
+}
+
+static void
+jobs_test_deserted_jobs_are_cancelled(void **state)
+{
+	struct replica replica;
+	struct asker runs = {.user = "here", .leave = true};
+	struct asker *askers = calloc(DESERTED, sizeof *askers);
+
+	(void)state;
+	assert_non_null(askers);
+	fake = (typeof(fake)){.stop_after = 3};
+	replica_start(&replica, 1);
+	runs.jobs = replica.jobs;
+	test_run(asker_run, &runs, 0);
+	while (fake.calls == 0)
+		usleep(1000);
+	for (int i = 0; i < DESERTED; i++) {
+		askers[i] = (struct asker){.jobs = replica.jobs, .user = "here", .leave = true};
+		test_run(asker_run, &askers[i], 0);
+	}
+	test_run(jobs_test_desert_task, askers, 0);
+	while (look("SELECT COUNT(*) FROM job WHERE user_id = 'here' AND status = 4") < DESERTED)
+		usleep(10000);
+	while (replica.jobs->deserted.count > 0)
+		usleep(10000);
+	assert_int_equal(look("SELECT plans FROM quota WHERE user_id = 'here'"), 1);
+	assert_int_equal(fake.calls, 1);
+	test_run(jobs_test_cancel_task, &runs, 0);
+	/* What is left when the replica stops does not stay behind as a task. */
+	test_run(jobs_test_desert_task, askers, 0);
+	replica_stop(&replica);
+	free(askers);
+}
+
 /* --- dying --------------------------------------------------------------------------------------
  */
 
@@ -303,6 +349,7 @@ main(void)
 	    cmocka_unit_test(jobs_test_plan_of_the_builtin_planner),
 	    cmocka_unit_test(jobs_test_budget_is_never_overshot),
 	    cmocka_unit_test(jobs_test_cancel_gives_back),
+	    cmocka_unit_test(jobs_test_deserted_jobs_are_cancelled),
 	    cmocka_unit_test(jobs_test_taken_over),
 	    cmocka_unit_test(jobs_test_two_unknown_calls_are_enough),
 	    cmocka_unit_test(jobs_test_queue_is_fair),
