@@ -141,6 +141,7 @@ $(OUT)/unit/chat_call_test $(OUT)/unit/plan_ai_test: | $(OUT)/bin/upstream
 # What a call between two actors costs, beside bare nng; what a password hash costs.
 BENCH_PROGRAMS := rpc_bench password_bench
 $(BENCH_PROGRAMS:%=$(OUT)/bin/%): $(OUT)/bin/%: $(OUT)/tests/bench/%.o $(PROGRAMS:%=$(OUT)/lib%.a) $(OUT)/libcommon.a
+	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS) \
 	    $(VOICE_LIBS) -lcmocka
 
