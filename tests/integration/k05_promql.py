@@ -83,6 +83,8 @@ class Prometheus(Process):
             with urllib.request.urlopen(url, timeout=30) as answer:
                 result = json.load(answer)["data"]["result"]
         except urllib.error.HTTPError as error:
+            if error.code == 503:  # it listens, but is still loading
+                raise
             return json.load(error)["error"]
         return [(one["metric"], float(one["value"][1])) for one in result]
 
