@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * A bounded pool of threads for work that would stop a loop: password hashes, speech engines,
- * getaddrinfo. A call that finds the pool free, or has to wait for one other, is run at the
- * priority of the process's loops, for somebody waits for it; the calls of a crowd, of which more
- * wait than there are lanes, at a lower one (5 nicer) until nothing waits any more: so no more than
- * the first of a crowd, one on each lane, compete with those loops as equals.
+ * getaddrinfo. A call that finds the pool free, or waits with no more others than lanes, runs at
+ * the priority of the process's loops, for somebody waits for it; the calls of a crowd, of which
+ * more wait than there are lanes, at a lower one (5 nicer) until nothing waits any more.
  */
 #ifndef STUDYHALL_TASK_OFFLOAD_H
 #define STUDYHALL_TASK_OFFLOAD_H

@@ -2,7 +2,6 @@
  * A job that runs here is told; one that waits is ended in the table. */
 #include "services/planner/jobs/job_cancel.h"
 
-#include "common/base/arena.h"
 #include "common/base/clock.h"
 #include "common/base/ids.h"
 #include "common/base/log.h"
@@ -60,8 +59,9 @@ job_cancel_there(struct cancellation *cancellation)
 	struct jobs *jobs = cancellation->jobs;
 	enum status status = job_store_request_cancel(jobs->db, cancellation->id);
 
-	if (status == STATUS_OK)
-		status = job_remote_cancel(jobs, &cancellation->row);
+	if (status != STATUS_OK)
+		return status == STATUS_NOT_FOUND ? STATUS_OK : status; /* it has just finished */
+	status = job_remote_cancel(jobs, &cancellation->row);
 	if (status == STATUS_NOT_FOUND || status == STATUS_DEPENDENCY_DOWN ||
 	    status == STATUS_DEADLINE)
 		return STATUS_OK;
@@ -196,6 +196,19 @@ jobs_cancel_round(void *arg)
 		free(soon);
 	}
 	return wait_ms;
+}
+
+void
+jobs_cancel_last(void *arg)
+{
+	struct jobs *jobs = arg;
+
+	pthread_mutex_lock(&jobs->lock);
+	for (struct cancel_soon *soon = jobs->deserted.head; soon != NULL; soon = soon->next)
+		soon->due_ms = 0;
+	pthread_mutex_unlock(&jobs->lock);
+	while (jobs_cancel_round(jobs) == 0) /* what fails is due later: this ends */
+		;
 }
 
 void

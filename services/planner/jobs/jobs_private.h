@@ -91,6 +91,8 @@ void jobs_days_hurry(struct job *job);
 uint32_t jobs_claim_round(void *jobs);
 /* job_cancel.c: the jobs that nobody waits for any more. */
 uint32_t jobs_cancel_round(void *jobs);
+/* From a task, after the rounds have ended: all that are left, whether due or not, once. */
+void jobs_cancel_last(void *jobs);
 /* job_purge.c: removes what has been kept long enough. */
 uint32_t jobs_purge_round(void *jobs);
 

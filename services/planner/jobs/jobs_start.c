@@ -166,12 +166,6 @@ jobs_await(struct jobs *jobs, uint64_t limit_ms)
 	return true;
 }
 
-static void
-jobs_cancel_last(void *arg)
-{
-	(void)jobs_cancel_round(arg);
-}
-
 void
 jobs_stop(struct jobs *jobs)
 {
